@@ -1,0 +1,289 @@
+"""The committer: takes sealed segments in order and stores each exactly once.
+
+One transaction holds the rows of one or more segments and their batch ids; a segment whose batch id is
+stored is only deleted. So a crash between commit and delete stores nothing twice, and a crash before the
+commit loses nothing: the segment is still there. A segment that cannot be decoded is quarantined, and the
+rest goes on; trouble of the database itself (disk full, memory) is waited out, never blamed on a segment.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from collector.settings import MEGABYTE
+from collector.settle import Stored, decode_spans, store_spans
+from collector.decode import TraceRequest
+from collector.spool import QUARANTINE, Record, Segment, read_segment, sealed_segments
+from pricing.book import Book
+from store import erase, insert
+
+# One commit takes at most this much of the spool: large commits are several times cheaper a row, but a
+# commit is also what a reader waits for.
+COMMIT_MAX_BYTES = 16 * MEGABYTE
+LOOK_EVERY_S = 0.02
+CHECKPOINT_WHEN_IDLE_S = 5.0
+_RETRY_AFTER_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+# The database's own trouble: retrying later can succeed, and no segment is to blame.
+_TRANSIENT = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException, duckdb.InterruptException)
+# The database is unusable, or our SQL is wrong: a restart is the only thing that can help.
+_FATAL = (
+    duckdb.FatalException,
+    duckdb.InternalException,
+    duckdb.ConnectionException,
+    duckdb.CatalogException,
+    duckdb.BinderException,
+    duckdb.ParserException,
+)
+
+
+class StoreBrokenError(Exception):
+    """The database cannot go on in this process; its supervisor starts another."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What can be stored together: the records between two erasures, decoded."""
+
+    spans: pa.Table | None = None
+    rows: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
+    erase_project: str | None = None
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    path: Path
+    segment: Segment
+
+
+class Committer:
+    """Moves the spool into the store. One thread of one process runs it."""
+
+    def __init__(self, session: duckdb.DuckDBPyConnection, spool_dir: Path, book: Book) -> None:
+        self._session = session
+        self._spool_dir = spool_dir
+        self._book = book
+        self._stop = threading.Event()
+        self.n_committed = 0  # commits so far: what a cached answer is as fresh as
+        self.last_error: str | None = None
+
+    def run(self) -> None:
+        """Commit until stopped and the spool is empty. Raises StoreBrokenError when the database is."""
+        failures, idle_since, checkpointed = 0, time.monotonic(), False
+        while True:
+            try:
+                busy = self.commit_waiting()
+            except _TRANSIENT as failed:
+                self._complain(f"the store cannot take data now, and is tried again: {_first_line(failed)}")
+                if self._stop.is_set():
+                    return
+                self._stop.wait(_RETRY_AFTER_S[min(failures, len(_RETRY_AFTER_S) - 1)])
+                failures += 1
+                continue
+            except _FATAL as broken:
+                raise StoreBrokenError(_first_line(broken)) from broken
+            failures, self.last_error = 0, None
+            if busy:
+                idle_since, checkpointed = time.monotonic(), False
+                continue
+            if self._stop.is_set():
+                return
+            if not checkpointed and time.monotonic() - idle_since > CHECKPOINT_WHEN_IDLE_S:
+                checkpointed = self._checkpoint()
+            self._stop.wait(LOOK_EVERY_S)
+
+    def stop(self) -> None:
+        """Finish what the spool holds, then return from `run`."""
+        self._stop.set()
+
+    def commit_waiting(self) -> bool:
+        """Commit the oldest waiting segments; False when there were none."""
+        paths = _up_to(COMMIT_MAX_BYTES, sealed_segments(self._spool_dir))
+        if not paths:
+            return False
+        prepared = [ready for path in paths if (ready := self._read(path)) is not None]
+        try:
+            self._commit(prepared)
+        except (*_TRANSIENT, *_FATAL):
+            raise
+        except Exception as poison:  # noqa: BLE001 - whatever one segment does to us, the next must go on
+            self._isolate(prepared, poison)
+        return True
+
+    def _read(self, path: Path) -> _Prepared | None:
+        try:
+            return _Prepared(path, read_segment(path))
+        except FileNotFoundError:
+            return None
+        except Exception as unreadable:  # noqa: BLE001 - a foreign or damaged file is kept for a person
+            self._quarantine(path, str(unreadable))
+            return None
+
+    def _isolate(self, prepared: Sequence[_Prepared], poison: Exception) -> None:
+        """Find the segment that cannot be stored by committing each alone."""
+        if len(prepared) == 1:
+            self._quarantine(prepared[0].path, f"{type(poison).__name__}: {_first_line(poison)}")
+            return
+        for one in prepared:
+            try:
+                self._commit([one])
+            except (*_TRANSIENT, *_FATAL):
+                raise
+            except Exception as failed:  # noqa: BLE001 - this is the one
+                self._isolate([one], failed)
+
+    def _commit(self, prepared: Sequence[_Prepared]) -> None:
+        known = self._known([one.segment.batch_id for one in prepared])
+        new = [one for one in prepared if one.segment.batch_id not in known]
+        steps = [(one, _steps(one.segment)) for one in new]
+        self._session.execute("begin transaction")
+        try:
+            # Segments without an erasure store their spans in one go; an erasure stands between two.
+            for group in _together(steps):
+                self._store(group)
+            self._session.execute("commit")
+        except BaseException:
+            self._roll_back()
+            raise
+        for one in prepared:
+            if one.segment.torn_bytes:
+                self._quarantine(one.path, f"{one.segment.torn_bytes} bytes at its end cannot be read")
+            else:
+                one.path.unlink(missing_ok=True)
+        self.n_committed += 1
+
+    def _store(self, group: Sequence[tuple[_Prepared, list[_Step]]]) -> None:
+        stored = Stored()
+        n_records = 0
+        for step in _merged(group):
+            if step.erase_project is not None:
+                erase.project(self._session, step.erase_project)
+            if step.spans is not None:
+                stored += store_spans(self._session, step.spans, self._book)
+            for (kind, project), rows in step.rows.items():
+                n_records += insert.records(self._session, kind, project, rows)
+        now = datetime.now(UTC).replace(tzinfo=None)
+        # The counts belong to the commit; its first batch carries them, so that sums over batches are right.
+        for at, (one, _) in enumerate(group):
+            counts = [stored.n_spans, stored.n_calls, stored.n_duplicates, n_records] if at == 0 else [0, 0, 0, 0]
+            self._session.execute("insert into batches values (?, ?, ?, ?, ?, ?)", [one.segment.batch_id, now, *counts])
+
+    def _known(self, batch_ids: Sequence[str]) -> set[str]:
+        rows = self._session.execute(
+            "select batch_id from batches where batch_id in (select unnest(?))", [list(batch_ids)]
+        ).fetchall()
+        return {row[0] for row in rows}
+
+    def _roll_back(self) -> None:
+        try:
+            self._session.execute("rollback")
+        except duckdb.Error:
+            return  # no transaction is left to roll back: the error that brought us here ended it
+
+    def _quarantine(self, path: Path, reason: str) -> None:
+        """Put the segment where nothing deletes it, and say so: on stderr, and in `rejects`."""
+        self._complain(f"{path.name} cannot be stored ({reason}); it is kept in {self._spool_dir / QUARANTINE}")
+        (self._spool_dir / QUARANTINE).mkdir(mode=0o700, exist_ok=True)
+        path.rename(self._spool_dir / QUARANTINE / path.name)
+        row = {
+            "reject_id": str(uuid.uuid4()),
+            "signal": "segment",
+            "reason": reason[:500],
+            "n_items": None,
+            "batch_id": path.stem,
+            "received_at": datetime.now(UTC),
+        }
+        insert.rejects(self._session, "default", [row])
+
+    def _checkpoint(self) -> bool:
+        try:
+            self._session.execute("checkpoint")
+        except duckdb.TransactionException:
+            return False  # a reader is at work: try at the next idle look
+        return True
+
+    def _complain(self, message: str) -> None:
+        if message != self.last_error:
+            print(f"store server: {message}", file=sys.stderr, flush=True)
+        self.last_error = message
+
+
+def _steps(segment: Segment) -> list[_Step]:
+    """The segment's records decoded, cut at erasures. Raises whatever the decoder does."""
+    steps: list[_Step] = []
+    pending: list[Record] = []
+    for record in segment.records:
+        if record.signal == "records/erasures":
+            steps += [_decode(pending, segment.batch_id), _Step(erase_project=record.project), _decode([record], "")]
+            pending = []
+        else:
+            pending.append(record)
+    return [*steps, _decode(pending, segment.batch_id)]
+
+
+def _decode(records: Sequence[Record], batch_id: str) -> _Step:
+    traces = [
+        TraceRequest(record.body, record.project, record.received_at_us, batch_id)
+        for record in records
+        if record.signal == "traces"
+    ]
+    rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for record in records:
+        kind = record.signal.removeprefix("records/")
+        if record.signal == "rejects" or record.signal.startswith("records/"):
+            received_at = datetime.fromtimestamp(record.received_at_us / 1e6, UTC)
+            found = json.loads(record.body)
+            found = found if isinstance(found, list) else [found]
+            rows.setdefault((kind, record.project), []).extend({**row, "received_at": received_at} for row in found)
+    return _Step(spans=decode_spans(traces) if traces else None, rows=rows)
+
+
+def _together(steps: Sequence[tuple[_Prepared, list[_Step]]]) -> list[list[tuple[_Prepared, list[_Step]]]]:
+    """Runs of segments that can be stored in one go: any number without an erasure, or one with."""
+    groups: list[list[tuple[_Prepared, list[_Step]]]] = []
+    for pair in steps:
+        simple = len(pair[1]) == 1
+        if groups and simple and len(groups[-1][-1][1]) == 1:
+            groups[-1].append(pair)
+        else:
+            groups.append([pair])
+    return groups
+
+
+def _merged(group: Sequence[tuple[_Prepared, list[_Step]]]) -> list[_Step]:
+    if len(group) == 1:
+        return group[0][1]
+    tables = [steps[0].spans for _, steps in group if steps[0].spans is not None]
+    rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for _, steps in group:
+        for key, found in steps[0].rows.items():
+            rows.setdefault(key, []).extend(found)
+    return [_Step(spans=pa.concat_tables(tables) if tables else None, rows=rows)]
+
+
+def _up_to(max_bytes: int, paths: Sequence[Path]) -> list[Path]:
+    """The oldest segments that fit one commit, at least one."""
+    taken: list[Path] = []
+    total = 0
+    for path in paths:
+        total += path.stat().st_size
+        if taken and total > max_bytes:
+            break
+        taken.append(path)
+    return taken
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

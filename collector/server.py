@@ -1,0 +1,110 @@
+"""The store server: the only process that opens the store. It commits the spool and serves the read API."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+import uvicorn
+
+from collector.api import Answers, read_api
+from collector.commit import Committer
+from collector.lifeline import follow_parent
+from collector.settings import CollectorSettings
+from collector.spool import QUARANTINE, sealed_segments, spool_bytes
+from errors import DataDirError
+from pricing.book import Book, load_book
+from store import prices
+from store.backends import file
+from store.schema import latest_version
+
+# After a crash the kernel may take a moment to give up the old process's lock on the file.
+OPEN_PATIENCE_S = 10.0
+
+
+class StoreServer:
+    """One open store with its committer and its readers."""
+
+    def __init__(self, settings: CollectorSettings) -> None:
+        self._settings = settings
+        self._book: Book = load_book()
+        self._connection = _open_patiently(settings)
+        prices.add_new(self._connection, self._book)
+        self._committer = Committer(file.cursor(self._connection), settings.spool_dir, self._book)
+        self._answers = Answers(self._connection, lambda: self._committer.n_committed)
+
+    def run(self) -> None:
+        """Serve until SIGTERM, then commit what the spool holds and close the store cleanly."""
+        committing = threading.Thread(target=self._commit_or_die, name="committer")
+        committing.start()
+        try:
+            uvicorn.run(
+                read_api(self._answers, self.about),
+                host=self._settings.host,
+                port=self._settings.api,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=3,
+            )
+        finally:
+            self._committer.stop()
+            committing.join()
+            self._answers.close()
+            self._connection.close()
+
+    def about(self) -> Mapping[str, Any]:
+        """What the server says of itself on /api/v1/health."""
+        return {
+            "status": "ok" if self._committer.last_error is None else "degraded",
+            "problem": self._committer.last_error,
+            "data_dir": str(self._settings.data),
+            "duckdb_version": duckdb.__version__,
+            "schema_version": latest_version(),
+            "price_book": self._book.version,
+            "spool_bytes": spool_bytes(self._settings.spool_dir),
+            "spool_segments": len(sealed_segments(self._settings.spool_dir)),
+            "quarantined_segments": len(list((self._settings.spool_dir / QUARANTINE).glob("*.seg"))),
+            "receiver_url": self._settings.receiver_url,
+            "now": datetime.now(UTC).isoformat(),
+        }
+
+    def _commit_or_die(self) -> None:
+        """A committer that cannot go on must not leave a server that answers ever older queries."""
+        try:
+            self._committer.run()
+        except BaseException as broken:  # noqa: BLE001 - a thread's end is silent otherwise
+            print(f"store server: stopping, the store cannot go on: {broken}", file=sys.stderr, flush=True)
+            os._exit(1)
+
+
+def _open_patiently(settings: CollectorSettings) -> duckdb.DuckDBPyConnection:
+    give_up_at = time.monotonic() + OPEN_PATIENCE_S
+    while True:
+        try:
+            return file.open_for_writing(settings.store_path, memory_limit_mb=settings.store_memory_mb)
+        except DataDirError as refused:
+            if "open in another process" not in str(refused) or time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.1)
+
+
+def main() -> None:
+    """The process entry point: `python -m collector.server SETTINGS_JSON`."""
+    settings = CollectorSettings.model_validate_json(sys.argv[1])
+    follow_parent()
+    try:
+        server = StoreServer(settings)
+    except DataDirError as refused:
+        sys.exit(f"store server: {refused}")
+    server.run()
+
+
+if __name__ == "__main__":
+    main()

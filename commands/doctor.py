@@ -1,0 +1,120 @@
+"""`steelyard doctor`: is the installation sound, is data flowing, and what to do when not."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import click
+import duckdb
+
+from collector.datadir import running_server
+from collector.settings import MEGABYTE, CollectorSettings, load_settings
+from collector.spool import QUARANTINE, spool_bytes
+from errors import UserError
+from store.reader import FileReader, Reader, ServerReader, rows
+from store.remote import StoreClient
+
+OUR_PACKAGES = ("collector", "commands", "dashboard", "errors", "evals", "gateway", "pricing", "prompts", "steelyard", "store")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `advice` is empty when it is well."""
+
+    what: str
+    found: str
+    advice: str = ""
+
+
+@click.command("doctor", short_help="Check the installation, the data directory and the running server.")
+@click.option("--data", type=click.Path(path_type=Path), help="Data directory (default ./.steelyard).")
+def command(data: Path | None) -> None:
+    """Check the installation, the data directory and the running server. Ends with exit code 3 when something is wrong.
+
+    \b
+    Example:
+      steelyard doctor
+    """
+    findings = list(_examine(load_settings({"data": data})))
+    for finding in findings:
+        mark = "!!" if finding.advice else "ok"
+        print(f"{mark}  {finding.what:<18} {finding.found}")
+        if finding.advice:
+            print(f"    {'':<18} → {finding.advice}")
+    wrong = sum(bool(finding.advice) for finding in findings)
+    if wrong:
+        raise UserError(f"{wrong} of {len(findings)} checks need attention, see above")
+
+
+def _examine(settings: CollectorSettings) -> Iterator[Finding]:
+    yield _installation()
+    yield from _data_directory(settings)
+    address = running_server(settings.data)
+    if address is None:
+        yield Finding("server", "none runs on this data directory (start one with `steelyard up`)")
+        if settings.store_path.exists():
+            reader = FileReader(settings.store_path)
+            yield from _contents(reader)
+            reader.close()
+        return
+    yield Finding("server", f"process {address.pid}, receiver {address.receiver_url}, read API {address.api_url}")
+    client = StoreClient(address.api_url)
+    health = client.health()
+    problem = health.get("problem")
+    yield Finding("store server", str(health["status"]), str(problem) if problem else "")
+    yield Finding("price book", str(health["price_book"]))
+    with ServerReader(client) as reader:
+        yield from _contents(reader)
+
+
+def _installation() -> Finding:
+    claimed = packages_distributions()
+    others = {name: owners for name in OUR_PACKAGES if (owners := set(claimed.get(name, [])) - {"steelyard"})}
+    found = f"Python {sys.version.split()[0]}, DuckDB {duckdb.__version__}"
+    if not others:
+        return Finding("installation", found)
+    name, owners = next(iter(others.items()))
+    return Finding(
+        "installation",
+        found,
+        f"the package {name!r} is also installed by {', '.join(sorted(owners))}; give Steelyard an environment of its own",
+    )
+
+
+def _data_directory(settings: CollectorSettings) -> Iterator[Finding]:
+    if not settings.data.exists():
+        yield Finding("data directory", f"{settings.data} does not exist yet; `steelyard up` makes it")
+        return
+    free = shutil.disk_usage(settings.data).free
+    short = free < settings.disk_reserve_bytes
+    yield Finding(
+        "disk",
+        f"{free // MEGABYTE:,} MB free",
+        f"less than {settings.disk_reserve_bytes // MEGABYTE} MB are left, new telemetry is refused; free some" if short else "",
+    )
+    if settings.spool_dir.exists():
+        yield Finding("spool", f"{spool_bytes(settings.spool_dir):,} bytes wait to be committed")
+        kept = list((settings.spool_dir / QUARANTINE).glob("*.seg"))
+        if kept:
+            yield Finding(
+                "quarantine",
+                f"{len(kept)} segments could not be stored",
+                f"see `steelyard sql 'select * from rejects'`; they hold prompts: keep or delete {settings.spool_dir / QUARANTINE}",
+            )
+
+
+def _contents(reader: Reader) -> Iterator[Finding]:
+    counted = rows(
+        reader.sql(
+            "select count(*) as calls, count(*) filter (cost_status in ('unpriced_model', 'unpriced_unit')) as unpriced, "
+            "max(started_at) as newest from calls"
+        )
+    )[0]
+    yield Finding("calls", f"{counted['calls']:,} stored, {counted['unpriced']:,} without a price, newest {counted['newest'] or '–'} UTC")
+    rejected = rows(reader.sql("select count(*) as n, max(received_at) as newest from rejects"))[0]
+    yield Finding("rejects", f"{rejected['n']:,}" + (f", newest {rejected['newest']} UTC" if rejected["n"] else ""))

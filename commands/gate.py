@@ -1,0 +1,45 @@
+"""`steelyard gate`: decide again from stored runs, without a single request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from commands.eval import conclude, listens
+from evals.decision import recorded_baseline
+from evals.folder import RunFolder
+from evals.outbox import Receiver
+
+
+@click.command("gate")
+@click.argument("run", metavar="RUN")
+@click.option(
+    "--baseline", metavar="RUN", help="Compare with this run's candidate instead of the recorded baseline."
+)
+@click.option(
+    "--out",
+    "runs",
+    type=click.Path(path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Where to look up run ids.",
+)
+@click.option("--report-only", is_flag=True, help="Exit 0 whatever the verdict says (it is still stored).")
+@click.option("--no-send", is_flag=True, help="Send nothing; the run folder keeps everything.")
+def command(run: str, baseline: str | None, runs: Path, report_only: bool, no_send: bool) -> int:
+    """Decide PASS, FAIL or INCONCLUSIVE from stored runs.
+
+    A run is a folder or the id of one under ./runs. The new verdict is stored beside the old ones, and
+    what no receiver took before is sent.
+
+    \b
+    Example:
+      steelyard gate runs/01K9ABCDEF
+      steelyard gate candidate-run --baseline released-run
+    """
+    folder = RunFolder.find(run, runs)
+    compared = RunFolder.find(baseline, runs) if baseline else recorded_baseline(folder, runs)
+    receiver = Receiver.from_environment(folder.read_run()["project"])
+    send = not no_send and listens(receiver)
+    return conclude(folder, compared, receiver, send=send, report_only=report_only)

@@ -1,0 +1,74 @@
+"""`steelyard tail`: the newest calls, as they arrive."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import click
+
+from commands.connect import connect, source_options
+from store.reader import Reader, rows
+
+LOOK_EVERY_S = 1.0
+# A call is stored when it ends, so one that started minutes ago may still be new: look back this far.
+MOST_ROWS = 500
+
+
+@click.command("tail", short_help="Print the newest calls, and follow them as they arrive.")
+@click.option("-n", "count", type=click.IntRange(1, MOST_ROWS), default=10, show_default=True, help="How many to begin with.")
+@click.option("--no-follow", is_flag=True, help="Print what there is, then stop.")
+@source_options
+def command(count: int, no_follow: bool, project: str, data: Path | None) -> None:
+    """Print the newest calls, and follow them as they arrive. Ctrl-C stops.
+
+    \b
+    Example:
+      steelyard tail
+      steelyard tail -n 50 --no-follow
+    """
+    found = connect(data)
+    try:
+        seen = _print_new(found.reader, project, count, set())
+        if not seen and not no_follow:
+            print("steelyard: no calls yet; waiting for the first", file=sys.stderr)
+        with contextlib.suppress(KeyboardInterrupt):
+            while not no_follow:
+                time.sleep(LOOK_EVERY_S)
+                seen = _print_new(found.reader, project, MOST_ROWS, seen)
+    finally:
+        found.reader.close()
+
+
+def _print_new(reader: Reader, project: str, count: int, seen: set[str]) -> set[str]:
+    newest = rows(reader.query("latest_calls", project=project, limit=str(count)))
+    for call in reversed(newest):
+        if f"{call['trace_id']}{call['span_id']}" not in seen:
+            print(_line(call), flush=True)
+    return seen | {f"{call['trace_id']}{call['span_id']}" for call in newest}
+
+
+def _line(call: Mapping[str, Any]) -> str:
+    started: datetime = call["started_at"]
+    duration_ms = "–" if call["duration_ns"] is None else f"{call['duration_ns'] / 1e6:,.0f} ms"
+    tokens = f"{_known(call['input_tokens'])} in {_known(call['output_tokens'])} out"
+    outcome = call["error_class"] if call["status"] == "error" else _cost(call)
+    return (
+        f"{started:%Y-%m-%d %H:%M:%S}  {call['tenant_id'] or '–':<16}  {call['model'] or '–':<28}  "
+        f"{tokens:<22}  {duration_ms:>10}  {outcome}"
+    )
+
+
+def _cost(call: Mapping[str, Any]) -> str:
+    cost: Decimal | None = call["cost_usd"]
+    return str(call["cost_status"]) if cost is None else f"${cost:.6f}"
+
+
+def _known(tokens: int | None) -> str:
+    return "–" if tokens is None else f"{tokens:,}"

@@ -1,0 +1,112 @@
+"""The front door: one command, `steelyard`, and the public Python API.
+
+A sub-command lives in `commands/<name>.py` and is imported only when it is used, so `steelyard --help`
+loads neither the store nor the dashboard. Exit codes: 0 done (or verdict PASS), 1 verdict FAIL,
+2 verdict INCONCLUSIVE; every other end, a typo and a crash included, is 3, so that CI can tell
+"the candidate is worse" from "nothing was decided".
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import traceback
+from typing import Any
+
+import click
+
+from errors import UserError
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "main"]
+
+EXIT_UNDECIDED = 3
+
+# Who a command is for, and the line that help prints. Kept here so that help imports no command;
+# a test holds each line equal to the command's own.
+COMMANDS: dict[str, dict[str, str]] = {
+    "Run it": {
+        "up": "Start everything: receiver, store server and dashboard.",
+        "collect": "Start the receiver and the store server, without the dashboard.",
+        "demo": "Load realistic demo data into project `demo` and open the page on it.",
+        "doctor": "Check the installation, the data directory and the running server.",
+    },
+    "Look at calls": {
+        "tail": "Print the newest calls, and follow them as they arrive.",
+        "query": "Run a named query; without a name, list them.",
+        "sql": "Run one read-only SELECT.",
+    },
+    "Finance": {
+        "spend": "What each tenant cost in a month, with what could not be priced.",
+    },
+    "Evals and gates": {
+        "eval": "Run a suite against its golden set and decide.",
+        "gate": "Decide PASS, FAIL or INCONCLUSIVE from stored runs.",
+    },
+}
+
+
+class FrontDoor(click.Group):
+    """A click group whose commands are modules, imported on use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return [name for group in COMMANDS.values() for name in group]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = importlib.import_module(f"commands.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        for title, rows in COMMANDS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(rows.items()))
+
+
+@click.group(cls=FrontDoor, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="steelyard")
+def cli() -> None:
+    """Steelyard weighs every LLM request and gates every release.
+
+    \b
+    Example:
+      steelyard demo
+      export OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318
+    """
+
+
+def main() -> int:
+    """Run the command line and return the exit code; nothing but a stored verdict returns 1 or 2."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        result: Any = cli.main(prog_name="steelyard", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as mistake:
+        mistake.show()
+        return EXIT_UNDECIDED
+    except UserError as mistake:
+        print(f"steelyard: {mistake}", file=sys.stderr)
+        return EXIT_UNDECIDED
+    except (KeyboardInterrupt, click.Abort):
+        print("steelyard: interrupted", file=sys.stderr)
+        return EXIT_UNDECIDED
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): point stdout elsewhere, so that the
+        # interpreter's own flush at exit does not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_UNDECIDED
+    except Exception:  # noqa: BLE001 - a bug: keep its traceback, but never an exit code CI reads as a verdict
+        traceback.print_exc()
+        return EXIT_UNDECIDED
+    return result if isinstance(result, int) else 0
+
+
+def _interrupt(signum: int, frame: object) -> None:  # noqa: ARG001 - the signal module's signature
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""The embedded backend: one DuckDB file with one owner.
+
+DuckDB lets a single process open a file that somebody writes, so the store server owns it and everyone
+else asks the store server; a command opens the file itself, read-only, only when no server runs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from errors import DataDirError
+from store.schema import migrate
+
+# Files stay readable by DuckDB 1.5.5, for which alone the scale-out extensions exist.
+STORAGE_VERSION = "v1.5.0"
+
+
+def open_for_writing(path: Path, *, memory_limit_mb: int = 2048) -> duckdb.DuckDBPyConnection:
+    """Attach the store, creating or migrating it, and lock the engine down.
+
+    After this no SQL can reach another file, the network, an extension, a Python variable, or a setting.
+    """
+    connection = _attach(path, read_only=False)
+    migrate(connection, path)
+    exports = path.parent / "exports"
+    backups = path.parent / "backups"
+    _run(
+        connection,
+        f"set memory_limit = '{memory_limit_mb}MB'",
+        # One large checkpoint when idle instead of many small ones between commits.
+        "set checkpoint_threshold = '256MB'",
+        f"set temp_directory = '{_quoted(path.parent / 'tmp')}'",
+        f"set allowed_directories = ['{_quoted(exports)}/', '{_quoted(backups)}/', '{_quoted(path.parent / 'tmp')}/']",
+    )
+    _lock_down(connection)
+    return connection
+
+
+def open_for_reading(path: Path) -> duckdb.DuckDBPyConnection:
+    """Attach an existing store read-only; raises DataDirError when it cannot be read now."""
+    if not path.exists():
+        raise DataDirError(
+            f"there is no store at {path}. Start one with `steelyard up`, or name it with --data DIR "
+            "or $STEELYARD_DATA."
+        )
+    connection = _attach(path, read_only=True)
+    _lock_down(connection)
+    return connection
+
+
+def cursor(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A further session on the same store, for one thread."""
+    session = connection.cursor()
+    session.execute("use store")
+    return session
+
+
+def _attach(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    # An in-memory instance that attaches the file: only the ATTACH differs between backends, and the
+    # session's own temporary tables never touch the store.
+    connection = duckdb.connect(":memory:")
+    options = "read_only" if read_only else f"storage_version '{STORAGE_VERSION}'"
+    try:
+        connection.execute(f"attach '{_quoted(path)}' as store ({options})")
+    except duckdb.IOException as refused:
+        connection.close()
+        raise DataDirError(_why_not(path, refused)) from refused
+    except duckdb.Error as broken:
+        connection.close()
+        raise DataDirError(
+            f"{path} cannot be opened as a Steelyard store: {broken}. Restore a backup from "
+            f"{path.parent / 'backups'}, or point --data at another directory."
+        ) from broken
+    connection.execute("use store")
+    connection.execute("set timezone = 'UTC'")
+    return connection
+
+
+def _lock_down(connection: duckdb.DuckDBPyConnection) -> None:
+    _run(
+        connection,
+        "set autoinstall_known_extensions = false",
+        "set autoload_known_extensions = false",
+        "set python_enable_replacements = false",
+        "set enable_external_access = false",
+        "set lock_configuration = true",
+    )
+
+
+def _run(connection: duckdb.DuckDBPyConnection, *statements: str) -> None:
+    for statement in statements:
+        connection.execute(statement)
+
+
+def _quoted(path: Path) -> str:
+    return str(path.absolute()).replace("'", "''")
+
+
+def _why_not(path: Path, refused: duckdb.IOException) -> str:
+    text = str(refused)
+    if "lock" in text.lower():
+        return (
+            f"{path} is open in another process. Stop it (Ctrl-C in its terminal), or talk to its store "
+            "server by setting STEELYARD_URL."
+        )
+    if "permission" in text.lower() or "read-only" in text.lower():
+        return f"{path} cannot be opened: permission denied. Give this user read and write access to it."
+    return f"{path} cannot be opened: {text.splitlines()[0]}"

@@ -1,0 +1,78 @@
+"""Run a query the safe way: one SELECT, in a read-only transaction, with a deadline and a row cap.
+
+Used by the store server for everyone, and by a command on the file when no server runs.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+import duckdb
+import pyarrow as pa
+
+from errors import QueryError
+from store.catalog import ParamValue
+
+MAX_ROWS = 1_000_000
+TIMEOUT_S = 30.0
+
+
+def run_select(
+    session: duckdb.DuckDBPyConnection,
+    sql: str,
+    params: Mapping[str, ParamValue] | None = None,
+    *,
+    max_rows: int = MAX_ROWS,
+    timeout_s: float = TIMEOUT_S,
+) -> pa.Table:
+    """The rows of one SELECT as Arrow, at most `max_rows` of them.
+
+    Raises QueryError for anything but exactly one SELECT, for a wrong query, and past the deadline.
+    """
+    _refuse_all_but_one_select(session, sql)
+    expired = threading.Event()
+
+    def interrupt() -> None:
+        expired.set()
+        session.interrupt()
+
+    deadline = threading.Timer(timeout_s, interrupt)
+    deadline.daemon = True
+    deadline.start()
+    try:
+        session.execute("begin transaction read only")
+        try:
+            result = session.sql(sql, params=dict(params) if params else None)
+            return _first_rows(result, max_rows)
+        finally:
+            session.execute("rollback")
+    except duckdb.Error as wrong:
+        if expired.is_set():
+            raise QueryError(
+                f"the query was stopped after {timeout_s:g} s. Narrow it (a shorter time range, a LIMIT)."
+            ) from wrong
+        raise QueryError(f"the query failed: {wrong}") from wrong
+    finally:
+        deadline.cancel()
+
+
+def _refuse_all_but_one_select(session: duckdb.DuckDBPyConnection, sql: str) -> None:
+    try:
+        statements = session.extract_statements(sql)
+    except duckdb.Error as wrong:
+        raise QueryError(f"the query does not parse: {wrong}") from wrong
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise QueryError("only a single SELECT is allowed here; the store is read-only to everyone but its server.")
+
+
+def _first_rows(result: duckdb.DuckDBPyRelation, max_rows: int) -> pa.Table:
+    reader = result.to_arrow_reader(65_536)
+    batches: list[pa.RecordBatch] = []
+    n_rows = 0
+    for batch in reader:
+        batches.append(batch.slice(0, max_rows - n_rows))
+        n_rows += batch.num_rows
+        if n_rows >= max_rows:
+            break
+    return pa.Table.from_batches(batches, reader.schema)

@@ -1,0 +1,33 @@
+-- purpose: The tenants and models there are to filter by, of all time, most calls first.
+-- param limit integer: how many of each
+-- param tenant_id text optional: a tenant that is listed whatever its rank, if it exists
+-- param model text optional: a model that is listed whatever its rank, if it exists
+-- column dimension text: tenant_id or model
+-- column value text: what to filter by; empty = calls that have none
+-- column n_calls calls: of all time
+with tallied as (
+    select 'tenant_id' as dimension, coalesce(tenant_id, '') as value, count(*) as n_calls
+    from calls
+    where project = $scope
+    group by all
+    union all
+    select 'model', coalesce(model_answered, model_requested, ''), count(*)
+    from calls
+    where project = $scope
+    group by all
+),
+
+ranked as (
+    select *, row_number() over (partition by dimension order by n_calls desc, value) as position
+    from tallied
+)
+
+select
+    dimension,
+    value,
+    cast(n_calls as bigint) as n_calls
+from ranked
+where position <= $limit
+    or (dimension = 'tenant_id' and value = $tenant_id)
+    or (dimension = 'model' and value = $model)
+order by dimension, position

@@ -1,0 +1,39 @@
+-- purpose: What one UTC month cost in all, and how much of it could be priced, as one row.
+-- param month date: first day of the month
+-- column n_calls calls: model calls, failed ones included
+-- column n_errors calls: of these, failed
+-- column n_priced calls: of these, with a known cost (priced, free or a cache hit)
+-- column n_unpriced calls: of these, with usage that no price was found for
+-- column n_no_usage calls: of these, without any usage to price
+-- column n_cache_hits calls: of these, answered from a response cache
+-- column n_estimated calls: of these, with a cost that is an estimate
+-- column n_sampled calls: of these, standing for others that were not sent (sampling rate below 1)
+-- column n_tenants tenants: that made calls
+-- column tokens tokens: known input and output
+-- column priced_tokens tokens: of these, in calls with a known cost
+-- column cost_usd usd: sum of the known costs; NULL when none is known
+-- column saved_usd usd: what cache hits would have cost
+-- column unpriced_models text: the models that no price was found for
+-- column last_started_at utc: the newest call of the month
+select
+    cast(count(*) as bigint) as n_calls,
+    cast(count(*) filter (status = 'error') as bigint) as n_errors,
+    cast(count(list_cost_usd) as bigint) as n_priced,
+    cast(count(*) filter (cost_status in ('unpriced_model', 'unpriced_unit', 'conflict')) as bigint) as n_unpriced,
+    cast(count(*) filter (cost_status = 'no_usage') as bigint) as n_no_usage,
+    cast(count(*) filter (cache_hit) as bigint) as n_cache_hits,
+    cast(count(list_cost_usd) filter (cost_estimated) as bigint) as n_estimated,
+    cast(count(*) filter (sampling_rate < 1) as bigint) as n_sampled,
+    cast(count(distinct tenant_id) as bigint) as n_tenants,
+    cast(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) as bigint) as tokens,
+    cast(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) filter (list_cost_usd is not null) as bigint)
+        as priced_tokens,
+    cast(sum(list_cost_usd) as decimal(38, 12)) as cost_usd,
+    cast(sum(saved_cost_usd) as decimal(38, 12)) as saved_usd,
+    string_agg(distinct coalesce(model_answered, model_requested), ', ' order by coalesce(model_answered, model_requested))
+        filter (cost_status in ('unpriced_model', 'unpriced_unit', 'conflict')) as unpriced_models,
+    max(started_at) as last_started_at
+from calls
+where project = $scope
+    and started_at >= $month
+    and started_at < cast($month as date) + interval 1 month

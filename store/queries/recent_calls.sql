@@ -1,0 +1,41 @@
+-- purpose: The newest calls of one window of time, newest first, optionally of one tenant or model.
+-- param since time: from this moment on
+-- param until time: up to, not including, this moment
+-- param limit integer: how many rows
+-- param tenant_id text optional: only this tenant; empty text = calls without a tenant
+-- param model text optional: only this model; empty text = calls that name none
+-- column started_at utc: when the call started
+-- column tenant_id text: whom the call was for
+-- column model text: the model that answered, else the one asked for
+-- column status text: ok or error
+-- column error_class text: what kind of failure
+-- column input_tokens tokens: total input, cached and written included
+-- column output_tokens tokens: total output, reasoning included
+-- column duration_ns ns: from request to last byte
+-- column cost_usd usd: list cost; NULL when it could not be priced
+-- column cost_status text: why cost_usd is what it is
+-- column prompt_name text: which prompt
+-- column service_name text: which service sent it
+-- column trace_id hex: the trace
+select
+    started_at,
+    tenant_id,
+    coalesce(model_answered, model_requested) as model,
+    status,
+    error_class,
+    input_tokens,
+    output_tokens,
+    duration_ns,
+    list_cost_usd as cost_usd,
+    cost_status,
+    prompt_name,
+    service_name,
+    trace_id
+from calls
+where project = $scope
+    and started_at >= $since
+    and started_at < $until
+    and ($tenant_id is null or coalesce(tenant_id, '') = $tenant_id)
+    and ($model is null or coalesce(model_answered, model_requested, '') = $model)
+order by started_at desc, span_id
+limit $limit

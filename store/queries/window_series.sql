@@ -1,0 +1,50 @@
+-- purpose: Requests, failures, spend, tokens and latency over time, one row a bucket, without gaps.
+-- param since time: start of the first bucket
+-- param until time: up to, not including, this moment
+-- param bucket_minutes integer: width of a bucket; whole buckets divide a UTC day
+-- param tenant_id text optional: only this tenant; empty text = calls without a tenant
+-- param model text optional: only this model; empty text = calls that name none
+-- column bucket_at utc: start of the bucket
+-- column n_calls calls: model calls, failed ones included; 0 when there were none
+-- column n_errors calls: of these, failed
+-- column cost_usd usd: sum of the known costs; NULL when none is known
+-- column tokens tokens: known input and output
+-- column p50_ns ns: median duration of calls that succeeded, cache hits excluded
+-- column p95_ns ns: 95th percentile of those
+with buckets as (
+    select unnest(generate_series(
+        time_bucket(to_minutes($bucket_minutes), cast($since as timestamp)),
+        cast($until as timestamp) - interval 1 microsecond,
+        to_minutes($bucket_minutes)
+    )) as bucket_at
+),
+
+counted as (
+    select
+        time_bucket(to_minutes($bucket_minutes), started_at) as bucket_at,
+        count(*) as n_calls,
+        count(*) filter (status = 'error') as n_errors,
+        sum(list_cost_usd) as cost_usd,
+        sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) as tokens,
+        quantile_cont(duration_ns, 0.5) filter (status = 'ok' and cache_hit is not true) as p50_ns,
+        quantile_cont(duration_ns, 0.95) filter (status = 'ok' and cache_hit is not true) as p95_ns
+    from calls
+    where project = $scope
+        and started_at >= $since
+        and started_at < $until
+        and ($tenant_id is null or coalesce(tenant_id, '') = $tenant_id)
+        and ($model is null or coalesce(model_answered, model_requested, '') = $model)
+    group by all
+)
+
+select
+    buckets.bucket_at,
+    cast(coalesce(counted.n_calls, 0) as bigint) as n_calls,
+    cast(coalesce(counted.n_errors, 0) as bigint) as n_errors,
+    cast(counted.cost_usd as decimal(38, 12)) as cost_usd,
+    cast(coalesce(counted.tokens, 0) as bigint) as tokens,
+    cast(counted.p50_ns as bigint) as p50_ns,
+    cast(counted.p95_ns as bigint) as p95_ns
+from buckets
+left join counted on counted.bucket_at = buckets.bucket_at
+order by buckets.bucket_at

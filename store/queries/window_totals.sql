@@ -1,0 +1,43 @@
+-- purpose: Requests, failures, spend, tokens and latency of one window of time, as one row.
+-- param since time: from this moment on
+-- param until time: up to, not including, this moment
+-- param tenant_id text optional: only this tenant; empty text = calls without a tenant
+-- param model text optional: only this model; empty text = calls that name none
+-- column n_calls calls: model calls, failed ones included
+-- column n_errors calls: of these, failed
+-- column n_priced calls: of these, with a known cost (priced, free or a cache hit)
+-- column n_unpriced calls: of these, with usage that no price was found for
+-- column n_no_usage calls: of these, without any usage to price
+-- column n_cache_hits calls: of these, answered from a response cache
+-- column n_sampled calls: of these, standing for others that were not sent (sampling rate below 1)
+-- column input_tokens tokens: known input, cached and written included; NULL when none is known
+-- column output_tokens tokens: known output, reasoning included; NULL when none is known
+-- column tokens tokens: input and output together
+-- column cost_usd usd: sum of the known costs; NULL when none is known
+-- column saved_usd usd: what cache hits would have cost
+-- column n_timed calls: that the latencies rest on: succeeded, not from a cache
+-- column p50_ns ns: median duration of those
+-- column p95_ns ns: 95th percentile of those
+select
+    cast(count(*) as bigint) as n_calls,
+    cast(count(*) filter (status = 'error') as bigint) as n_errors,
+    cast(count(list_cost_usd) as bigint) as n_priced,
+    cast(count(*) filter (cost_status in ('unpriced_model', 'unpriced_unit', 'conflict')) as bigint) as n_unpriced,
+    cast(count(*) filter (cost_status = 'no_usage') as bigint) as n_no_usage,
+    cast(count(*) filter (cache_hit) as bigint) as n_cache_hits,
+    cast(count(*) filter (sampling_rate < 1) as bigint) as n_sampled,
+    cast(sum(input_tokens) as bigint) as input_tokens,
+    cast(sum(output_tokens) as bigint) as output_tokens,
+    cast(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) as bigint) as tokens,
+    cast(sum(list_cost_usd) as decimal(38, 12)) as cost_usd,
+    cast(sum(saved_cost_usd) as decimal(38, 12)) as saved_usd,
+    -- A failed call ends early and a cache hit ends at once: both would make the models look faster.
+    cast(count(duration_ns) filter (status = 'ok' and cache_hit is not true) as bigint) as n_timed,
+    cast(quantile_cont(duration_ns, 0.5) filter (status = 'ok' and cache_hit is not true) as bigint) as p50_ns,
+    cast(quantile_cont(duration_ns, 0.95) filter (status = 'ok' and cache_hit is not true) as bigint) as p95_ns
+from calls
+where project = $scope
+    and started_at >= $since
+    and started_at < $until
+    and ($tenant_id is null or coalesce(tenant_id, '') = $tenant_id)
+    and ($model is null or coalesce(model_answered, model_requested, '') = $model)

@@ -1,0 +1,218 @@
+"""Records: everything that enters the store besides spans, by `POST /api/v1/records/{kind}`.
+
+One table per kind, one row per record, identified by the client's own key, so that a record sent twice
+is stored once. This module is plain data: the receiver checks shapes with it before it acknowledges,
+and must not load the database to do so.
+
+Types on the wire are JSON: `text`, `integer`, `number`, `boolean`, `time` (ISO-8601, UTC, ends in Z),
+`money` (a decimal string), `json` (any object or array, stored as JSON text). NULL is JSON null or absent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal
+
+FieldType = Literal["text", "integer", "number", "boolean", "time", "money", "json"]
+
+SQL_TYPES: dict[FieldType, str] = {
+    "text": "VARCHAR",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "time": "TIMESTAMP",
+    "money": "DECIMAL(18,12)",
+    "json": "JSON",
+}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of record: its table, the field that identifies a row, and its fields."""
+
+    table: str
+    key: str
+    required: tuple[str, ...]
+    fields: Mapping[str, FieldType]
+
+
+KINDS: dict[str, Kind] = {
+    # One run of one suite: what was compared, pinned by content hashes so that two runs can be paired.
+    "runs": Kind(
+        table="runs",
+        key="run_id",
+        required=("run_id", "suite", "started_at"),
+        fields={
+            "run_id": "text",
+            "suite": "text",
+            "suite_hash": "text",
+            "claim": "text",  # population | these_cases
+            "status": "text",  # finished | interrupted
+            "prompt_name": "text",
+            "candidate_version": "text",
+            "baseline_version": "text",
+            "baseline_run_id": "text",
+            "golden_set": "text",
+            "golden_set_hash": "text",
+            "scorers_hash": "text",
+            "provider": "text",
+            "model": "text",
+            "n_cases": "integer",
+            "n_missing": "integer",
+            "started_at": "time",
+            "finished_at": "time",
+            "commit_sha": "text",
+            "steelyard_version": "text",
+        },
+    ),
+    # One case × variant × repeat × metric. `score` is NULL exactly when `status` is `missing`.
+    "results": Kind(
+        table="results",
+        key="result_id",
+        required=("result_id", "run_id", "variant", "case_id", "repeat", "metric", "status"),
+        fields={
+            "result_id": "text",
+            "run_id": "text",
+            "variant": "text",  # candidate | baseline
+            "case_id": "text",
+            "cluster_id": "text",
+            "repeat": "integer",
+            "metric": "text",
+            "score": "number",
+            "status": "text",  # scored | missing
+            "detail": "text",  # why the score is what it is, without the output's text
+            "error_class": "text",
+            "attempts": "integer",
+            "output_hash": "text",
+            "duration_ns": "integer",
+            "input_tokens": "integer",
+            "output_tokens": "integer",
+            "trace_id": "text",
+            "span_id": "text",
+            "started_at": "time",
+        },
+    ),
+    # One decision about one run, with the evidence for it. Exit codes come only from these.
+    "verdicts": Kind(
+        table="verdicts",
+        key="verdict_id",
+        required=("verdict_id", "run_id", "verdict", "decided_at"),
+        fields={
+            "verdict_id": "text",
+            "run_id": "text",
+            "baseline_run_id": "text",
+            "suite": "text",
+            "prompt_name": "text",
+            "candidate_version": "text",
+            "baseline_version": "text",
+            "verdict": "text",  # PASS | FAIL | INCONCLUSIVE
+            "reason": "text",  # one sentence a person can act on
+            "metric": "text",
+            "margin": "number",
+            "floor": "number",
+            "n_cases": "integer",
+            "n_missing": "integer",
+            "baseline_mean": "number",
+            "candidate_mean": "number",
+            "difference": "number",
+            "interval_low": "number",
+            "interval_high": "number",
+            "confidence": "number",
+            "method": "text",
+            "n_better": "integer",
+            "n_worse": "integer",
+            "checks": "json",  # every check of the gate: name, verdict, threshold, observed, n
+            "decided_at": "time",
+        },
+    ),
+    # One immutable prompt version; the file in the user's repository is the source.
+    "prompt_versions": Kind(
+        table="prompt_versions",
+        key="prompt_version_id",
+        required=("prompt_version_id", "prompt_name", "version"),
+        fields={
+            "prompt_version_id": "text",
+            "prompt_name": "text",
+            "version": "text",
+            "path": "text",
+            "recorded_at": "time",
+        },
+    ),
+    # A version of a golden set: the hash pins the cases.
+    "golden_sets": Kind(
+        table="golden_sets",
+        key="golden_set_id",
+        required=("golden_set_id", "golden_set", "golden_set_hash"),
+        fields={
+            "golden_set_id": "text",
+            "golden_set": "text",
+            "golden_set_hash": "text",
+            "n_cases": "integer",
+            "recorded_at": "time",
+        },
+    ),
+    # A project erased whole; the receiver takes it for the demo project only.
+    "erasures": Kind(
+        table="erasures",
+        key="erasure_id",
+        required=("erasure_id", "scope"),
+        fields={"erasure_id": "text", "scope": "text", "requested_at": "time"},
+    ),
+}
+
+_ISO_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
+
+
+def problems(kind: Kind, rows: Sequence[Any]) -> list[str]:
+    """What is wrong with these records, one sentence each with its row number; empty when nothing is."""
+    found: list[str] = []
+    for number, row in enumerate(rows):
+        if not isinstance(row, dict):
+            found.append(f"record {number}: not a JSON object")
+            continue
+        found += [f"record {number}: `{name}` is missing" for name in kind.required if row.get(name) is None]
+        found += [
+            f"record {number}: `{name}` is {row[name]!r}, not {expected}"
+            for name, expected in kind.fields.items()
+            if row.get(name) is not None and not _fits(row[name], expected)
+        ]
+    return found
+
+
+def _fits(value: Any, expected: FieldType) -> bool:
+    match expected:
+        case "text":
+            return isinstance(value, str)
+        case "integer":
+            return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
+        case "number":
+            return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
+        case "boolean":
+            return isinstance(value, bool)
+        case "time":
+            return isinstance(value, str) and _is_utc_time(value)
+        case "money":
+            return isinstance(value, str) and _is_decimal(value)
+        case "json":
+            return isinstance(value, (dict, list))
+
+
+def _is_utc_time(text: str) -> bool:
+    if not _ISO_UTC.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_decimal(text: str) -> bool:
+    try:
+        return Decimal(text).is_finite()
+    except InvalidOperation:
+        return False

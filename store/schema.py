@@ -1,0 +1,114 @@
+"""The store's tables: numbered forward migrations, and the views over them.
+
+A file from a newer Steelyard is refused with the way out; one from an older is backed up, then migrated.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+
+from errors import DataDirError
+from pricing.charge import TABLES_SQL
+from store.records import KINDS, SQL_TYPES
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One numbered step forward."""
+
+    version: int
+    name: str
+    sql: str
+
+
+def migrations() -> list[Migration]:
+    """Every migration in order; the file name is `NNNN_what_it_does.sql`."""
+    found = [
+        Migration(int(path.name[:4]), path.name[5:-4], path.read_text("utf-8"))
+        for path in files("store").joinpath("migrations").iterdir()
+        if re.fullmatch(r"\d{4}_\w+\.sql", path.name)
+    ]
+    return sorted(found, key=lambda migration: migration.version)
+
+
+def latest_version() -> int:
+    """The schema version this program writes."""
+    return migrations()[-1].version
+
+
+def schema_version(connection: duckdb.DuckDBPyConnection) -> int:
+    """The version of the attached store; 0 for an empty one."""
+    known = connection.execute(
+        "select count(*) from information_schema.tables where table_name = 'meta' and table_catalog = current_database()"
+    ).fetchone()
+    if not known or not known[0]:
+        return 0
+    row = connection.execute("select value from meta where key = 'schema_version'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Bring the attached store to the latest version, each step in its own transaction."""
+    at = schema_version(connection)
+    if at > latest_version():
+        raise DataDirError(
+            f"{path} was written by a newer Steelyard (schema {at}; this one knows {latest_version()}). "
+            "Upgrade Steelyard, or point --data at another directory."
+        )
+    pending = [migration for migration in migrations() if migration.version > at]
+    if at and pending:
+        _back_up(connection, path, at)
+    for migration in pending:
+        _apply(connection, migration)
+    create_views(connection)
+    if pending:
+        connection.execute("checkpoint")
+
+
+def create_views(connection: duckdb.DuckDBPyConnection) -> None:
+    """(Re)create the views and macros: they are code, not data."""
+    for path in sorted(files("store").joinpath("views").iterdir(), key=lambda path: path.name):
+        if path.name.endswith(".sql"):
+            connection.execute(path.read_text("utf-8"))
+
+
+def _apply(connection: duckdb.DuckDBPyConnection, migration: Migration) -> None:
+    connection.execute("begin transaction")
+    try:
+        if migration.version == 1:
+            connection.execute("create table meta (key varchar, value varchar)")
+            connection.execute(TABLES_SQL)
+            for statement in _record_tables():
+                connection.execute(statement)
+        connection.execute(migration.sql)
+        connection.execute("delete from meta where key = 'schema_version'")
+        connection.execute("insert into meta values ('schema_version', ?)", [str(migration.version)])
+        connection.execute("commit")
+    except duckdb.Error:
+        connection.execute("rollback")
+        raise
+
+
+def _record_tables() -> list[str]:
+    """One table per record kind, exactly its fields, behind the project that walls it off."""
+    return [
+        f"create table {kind.table} (project varchar, received_at timestamp, "
+        + ", ".join(f"{name} {SQL_TYPES[field]}" for name, field in kind.fields.items())
+        + ")"
+        for kind in KINDS.values()
+    ]
+
+
+def _back_up(connection: duckdb.DuckDBPyConnection, path: Path, version: int) -> None:
+    connection.execute("checkpoint")
+    backups = path.parent / "backups"
+    backups.mkdir(mode=0o700, exist_ok=True)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    shutil.copy2(path, backups / f"{path.stem}.schema-{version}.{stamp}.duckdb")
