@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -43,6 +44,9 @@ class StoreServer:
         """Serve until SIGTERM, then commit what the spool holds and close the store cleanly."""
         committing = threading.Thread(target=self._commit_or_die, name="committer")
         committing.start()
+        # uvicorn stops on SIGTERM and then raises it again for whoever handled it before: that must not be the
+        # default, which would end the process before the spool is committed.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         try:
             uvicorn.run(
                 read_api(self._answers, self.about),

@@ -161,5 +161,5 @@ def _delivered(folder: RunFolder, receiver: Receiver, *, send: bool) -> bool:
         note(f"calls and records were not all delivered: {failed} {later}")
         return False
     if older:
-        note(f"{older} older runs were delivered too.")
+        note(f"older runs delivered too: {older}")
     return True

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from commands.connect import connect, source_options
-from commands.output import Format, format_option, print_rows, text_table
+from commands.output import Format, dollars, format_option, print_rows, text_table
 from store.reader import rows
 
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
@@ -54,7 +54,7 @@ def _report(month: str, project: str, tenants: Sequence[Mapping[str, Any]]) -> s
             tenant["n_calls"],
             _tokens(tenant["input_tokens"]),
             _tokens(tenant["output_tokens"]),
-            _dollars(tenant["cost_usd"]),
+            dollars(tenant["cost_usd"]),
             tenant["n_unpriced"] or "",
         ]
         for tenant in tenants
@@ -63,7 +63,7 @@ def _report(month: str, project: str, tenants: Sequence[Mapping[str, Any]]) -> s
     total = sum((tenant["cost_usd"] for tenant in tenants if tenant["cost_usd"] is not None), Decimal(0))
     return (
         f"Spend in {month} (UTC), project {project}\n\n"
-        + text_table(headers, [*lines, ["total", _sum(tenants, "n_calls"), "", "", _dollars(total), ""]])
+        + text_table(headers, [*lines, ["total", _sum(tenants, "n_calls"), "", "", dollars(total), ""]])
         + "\n"
         + _coverage(tenants)
     )
@@ -85,12 +85,6 @@ def _coverage(tenants: Sequence[Mapping[str, Any]]) -> str:
 
 def _sum(tenants: Sequence[Mapping[str, Any]], column: str) -> int:
     return sum(int(tenant[column]) for tenant in tenants)
-
-
-def _dollars(cost: Decimal | None) -> str:
-    if cost is None:
-        return "unknown"
-    return f"${cost:,.2f}" if cost >= Decimal("0.01") or cost == 0 else f"${cost:.6f}"
 
 
 def _tokens(count: int | None) -> str:

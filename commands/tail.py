@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from commands.connect import connect, source_options
+from commands.output import dollars
 from store.reader import Reader, rows
 
 LOOK_EVERY_S = 1.0
@@ -67,7 +68,7 @@ def _line(call: Mapping[str, Any]) -> str:
 
 def _cost(call: Mapping[str, Any]) -> str:
     cost: Decimal | None = call["cost_usd"]
-    return str(call["cost_status"]) if cost is None else f"${cost:.6f}"
+    return str(call["cost_status"]) if cost is None else dollars(cost)
 
 
 def _known(tokens: int | None) -> str:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from store.reader import ServerReader
 from store.remote import StoreClient
 
@@ -71,13 +73,15 @@ class Server:
             time.sleep(0.02)
 
     def pid_of(self, module: str) -> int:
-        """The process id of the supervised process that runs this module."""
-        found = subprocess.run(
-            ["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True
-        ).stdout.splitlines()
-        pids = [int(line.split()[0]) for line in found if module in line and line.split()[1] == str(self.process.pid)]
-        assert len(pids) == 1, f"{module}: {pids}"
-        return pids[0]
+        """The process id of the supervised process that runs this module, once it runs."""
+        give_up_at = time.monotonic() + START_PATIENCE_S
+        while time.monotonic() < give_up_at:
+            for child in psutil.Process(self.process.pid).children():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    if module in child.cmdline() and child.status() != psutil.STATUS_ZOMBIE:
+                        return child.pid
+            time.sleep(0.02)
+        raise AssertionError(f"no process runs {module}")
 
 
 @contextlib.contextmanager

@@ -1,7 +1,8 @@
 """Attributes that carry prompt or completion text, in every convention: dropped before the store.
 
 Keys as seen in captures of fifty emitter set-ups; several send content by default. A pattern here matches
-the key itself or, when it ends in `*`, every key that starts so.
+the key itself or, when it ends in `*`, every key that starts so. Behind the list stands a rule for keys that
+nobody has seen yet: one whose last word names text (`rag.question`, `my.prompt`) is taken to hold some.
 """
 
 from __future__ import annotations
@@ -65,8 +66,10 @@ CONTENT_KEYS = (
     "llm.raw_response",
     "llm.openai.messages*",
     "llm.openai.choices*",
+    "llm.openai.tools*",
     "llm.anthropic.messages*",
-    "llm.openai.stop*",
+    "llm.anthropic.content*",
+    "llm.anthropic.tools*",
     "hidden_params*",
     "litellm_params*",
     "request_data*",
@@ -118,6 +121,7 @@ CONTENT_KEYS = (
     "exception.message",
     "exception.stacktrace",
     "error.message",
+    "error.stack_trace",
     "gen_ai.error.message",
     # HTTP bodies and everything with credentials in it
     "http.request.body*",
@@ -130,10 +134,16 @@ CONTENT_KEYS = (
     "http.target",
 )
 
+_WORDS_FOR_TEXT = frozenset(
+    "answer answers args arguments body completion completions content contents conversation document documents input "
+    "inputs instructions message messages output outputs prompt prompts query question questions request response "
+    "responses result results stacktrace stack_trace system_prompt text texts transcript user_prompt".split()
+)
+
 
 def is_content(key: str) -> bool:
     """Whether the value of this attribute may hold what a user or a model wrote."""
-    return key in _EXACT or key.startswith(_PREFIXES)
+    return key in _EXACT or key.startswith(_PREFIXES) or key.rpartition(".")[2].lower() in _WORDS_FOR_TEXT
 
 
 _EXACT = frozenset(key for key in CONTENT_KEYS if not key.endswith("*"))

@@ -66,6 +66,8 @@ settled as (
         case when is_call then stream end as stream,
         case
             when not is_call or not failed then null
+            -- Before the status: providers refuse content with a plain 400.
+            when regexp_matches(any_error_type, '(?i)content.?filter|safety|moderation') then 'content_filter'
             when any_http_status = 429 then 'rate_limit'
             when any_http_status in (408, 504) then 'timeout'
             when any_http_status >= 500 then 'server'
@@ -73,7 +75,6 @@ settled as (
             when any_http_status between 400 and 499 then 'bad_request'
             when regexp_matches(any_error_type, '(?i)rate.?limit|resource.?exhausted|too.?many.?requests') then 'rate_limit'
             when regexp_matches(any_error_type, '(?i)time.?out|deadline') then 'timeout'
-            when regexp_matches(any_error_type, '(?i)content.?filter|safety|moderation') then 'content_filter'
             when regexp_matches(any_error_type, '(?i)cancel|abort') then 'cancelled'
             when regexp_matches(any_error_type, '(?i)connect') then 'connection'
             when regexp_matches(any_error_type, '(?i)internal.?server|service.?unavailable|overloaded|^server') then 'server'

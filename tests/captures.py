@@ -1,0 +1,44 @@
+"""The captured OTLP payloads of real SDKs, in `tests/fixtures/otlp/` (see its README)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from collector.otlp import JSON, PROTOBUF
+
+FOLDER = Path(__file__).parent / "fixtures" / "otlp"
+
+
+@dataclass(frozen=True)
+class Capture:
+    """One trace request as an SDK sent it."""
+
+    name: str  # emitter/case.pb
+    body: bytes
+    media: str
+
+
+def trace_captures() -> list[Capture]:
+    """Every trace capture, protobuf and JSON."""
+    paths = [path for path in sorted(FOLDER.glob("*/*")) if path.suffix in (".pb", ".json") and _is_traces(path)]
+    return [
+        Capture(str(path.relative_to(FOLDER)), path.read_bytes(), PROTOBUF if path.suffix == ".pb" else JSON)
+        for path in paths
+    ]
+
+
+def capture(name: str) -> Capture:
+    """One capture by its name."""
+    return next(one for one in trace_captures() if one.name == name)
+
+
+def expected() -> list[dict[str, Any]]:
+    """The ground truth, one record per call or span."""
+    return [json.loads(line) for line in (FOLDER / "expected.jsonl").read_text("utf-8").splitlines()]
+
+
+def _is_traces(path: Path) -> bool:
+    return not {".logs", ".metrics"} & set(path.suffixes)

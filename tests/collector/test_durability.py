@@ -1,0 +1,204 @@
+"""A 2xx means the span is on disk, and every span is stored once, whichever process dies and whenever."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.servers import STEELYARD, Server, start_server
+from tests.spans import a_call, export
+
+SPANS_PER_REQUEST = 20
+
+
+class Sender:
+    """Sends until told to stop, as an exporter does: again when there was no answer."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._stop = threading.Event()
+        self.acked: set[str] = set()
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            spans = [a_call() for _ in range(SPANS_PER_REQUEST)]
+            body = export(*spans)
+            while not self._stop.is_set():
+                try:
+                    status, _ = self._server.post("/v1/traces", body)
+                except OSError:
+                    time.sleep(0.02)
+                    continue
+                if status == 200:
+                    self.acked |= {span.span_id.hex() for span in spans}
+                    break
+                assert status == 503
+                time.sleep(0.02)
+
+    def __enter__(self) -> Sender:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def wait_for(self, n_more: int, patience_s: float = 60.0) -> None:
+        """Until that many more spans are acknowledged."""
+        goal, give_up_at = len(self.acked) + n_more, time.monotonic() + patience_s
+        while len(self.acked) < goal:
+            assert time.monotonic() < give_up_at, f"{len(self.acked)} of {goal} spans acknowledged"
+            time.sleep(0.01)
+
+
+@contextmanager
+def sending_to(server: Server) -> Iterator[Sender]:
+    with Sender(server) as sender:
+        sender.wait_for(200)
+        yield sender
+
+
+def stored_ids(server: Server) -> list[str]:
+    server.wait_until_committed(60.0)
+    return [row["id"] for row in server.rows("select printf('%016x', span_id) as id from spans")]
+
+
+@pytest.mark.parametrize("module", ["collector.receiver", "collector.server"])
+def test_a_killed_process_loses_and_doubles_nothing(tmp_path: Path, module: str) -> None:
+    with start_server(tmp_path / "data") as server:
+        with sending_to(server) as sender:
+            for _ in range(4):
+                os.kill(server.pid_of(module), signal.SIGKILL)
+                sender.wait_for(400)
+        stored = stored_ids(server)
+        assert len(stored) == len(set(stored))
+        assert sender.acked <= set(stored)
+
+
+def test_after_the_supervisor_is_killed_a_restart_picks_up_what_the_spool_holds(tmp_path: Path) -> None:
+    with start_server(tmp_path / "data") as first, sending_to(first) as sender:
+        os.kill(first.pid_of("collector.server"), signal.SIGSTOP)  # so that the spool holds something
+        sender.wait_for(400)
+        os.kill(first.pid_of("collector.server"), signal.SIGKILL)
+        os.kill(first.process.pid, signal.SIGKILL)
+    with start_server(tmp_path / "data") as second:
+        stored = stored_ids(second)
+    assert len(stored) == len(set(stored))
+    assert sender.acked <= set(stored)
+
+
+def test_the_receiver_takes_telemetry_while_the_store_server_stands_still(tmp_path: Path) -> None:
+    with start_server(tmp_path / "data") as server:
+        store_server = server.pid_of("collector.server")
+        os.kill(store_server, signal.SIGSTOP)
+        try:
+            status, _ = server.post("/v1/traces", export(a_call()))
+            assert status == 200
+        finally:
+            os.kill(store_server, signal.SIGCONT)
+        assert len(stored_ids(server)) == 1
+
+
+def test_a_full_spool_answers_503_with_a_short_retry_after_and_takes_data_again_later(tmp_path: Path) -> None:
+    with start_server(tmp_path / "data", env={"STEELYARD_SPOOL_MAX_BYTES": "1000000"}) as server:
+        store_server = server.pid_of("collector.server")
+        os.kill(store_server, signal.SIGSTOP)
+        body = export(*(a_call() for _ in range(500)))
+        accepted = 0
+        for _ in range(40):
+            status, _ = server.post("/v1/traces", body)
+            if status != 200:
+                break
+            accepted += 1
+        assert status == 503
+        assert 0 < accepted * len(body) < 2_000_000
+        os.kill(store_server, signal.SIGCONT)
+        assert len(stored_ids(server)) == 500
+        assert server.post("/v1/traces", export(a_call()))[0] == 200
+
+
+def test_a_file_that_is_no_segment_is_quarantined_and_the_rest_goes_on(tmp_path: Path) -> None:
+    with start_server(tmp_path / "data") as server:
+        (tmp_path / "data" / "spool" / "00000000000001-foreign.seg").write_bytes(b"not a segment, but long enough to look at")
+        server.post("/v1/traces", export(a_call()))
+        assert len(stored_ids(server)) == 1
+        assert [path.name for path in (tmp_path / "data" / "spool" / "quarantine").iterdir()] == ["00000000000001-foreign.seg"]
+        assert server.value("select reason from rejects") == "00000000000001-foreign.seg: not a spool segment"
+
+
+def test_ctrl_c_commits_what_was_accepted_and_ends_with_0(tmp_path: Path) -> None:
+    with start_server(tmp_path / "data") as server:
+        store_server = server.pid_of("collector.server")
+        os.kill(store_server, signal.SIGSTOP)  # so that nothing is committed before the end begins
+        server.post("/v1/traces", export(*(a_call() for _ in range(100))))
+        server.process.send_signal(signal.SIGINT)
+        while not list((tmp_path / "data" / "spool").glob("*.seg")):
+            time.sleep(0.01)
+        os.kill(store_server, signal.SIGCONT)
+        assert server.process.wait(60) == 0
+    found = subprocess.run(
+        [STEELYARD, "sql", "--data", tmp_path / "data", "--format", "csv", "select count(*) as n from calls"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout == "n\n100\n"
+    assert list((tmp_path / "data" / "spool").glob("*.seg")) == []
+
+
+def test_a_second_start_on_the_same_data_directory_says_who_has_it(server: Server) -> None:
+    second = subprocess.run(
+        [STEELYARD, "up", "--data", server.data_dir], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert second.returncode == 3
+    assert f"is in use by the Steelyard with process id {server.process.pid}" in second.stderr
+    assert "--data DIR" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_a_taken_port_says_which_and_the_flag_that_moves_it(server: Server, tmp_path: Path) -> None:
+    port = server.receiver_url.rpartition(":")[2]
+    second = subprocess.run(
+        [STEELYARD, "collect", "--data", tmp_path / "other", "--otlp-http", port],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert second.returncode == 3
+    assert f"port {port} (OTLP/HTTP) is taken" in second.stderr
+    assert "--otlp-http PORT" in second.stderr
+
+
+def test_a_data_directory_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    refused = subprocess.run(
+        [STEELYARD, "collect", "--data", tmp_path / "file" / "data"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert refused.returncode == 3
+    assert "cannot be used: Not a directory" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "example.com"])
+def test_a_public_bind_refuses_to_start(tmp_path: Path, host: str) -> None:
+    refused = subprocess.run(
+        [STEELYARD, "collect", "--data", tmp_path / "data"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "STEELYARD_HOST": host},
+    )
+    assert refused.returncode == 3
+    assert "setting host" in refused.stderr
+    assert "needs access keys" in refused.stderr
