@@ -116,7 +116,9 @@ def _read_number(values: pa.StructArray) -> pa.Array:
     texts = _field(values, "string_value")
     numeric = pc.match_substring_regex(texts, r"^[+-]?\d{1,18}(\.\d{1,18})?([eE][+-]?\d{1,2})?$")
     parsed = pc.if_else(numeric, texts, pa.scalar(None, pa.string())).cast(pa.float64())
-    found = pc.coalesce(_field(values, "double_value"), _field(values, "int_value").cast(pa.float64(), safe=False), parsed)
+    found = pc.coalesce(
+        _field(values, "double_value"), _field(values, "int_value").cast(pa.float64(), safe=False), parsed
+    )
     return pc.if_else(pc.is_finite(found), found, pa.scalar(None, pa.float64()))
 
 
@@ -153,7 +155,9 @@ def _scalar_text(raw: bytes | None) -> str | None:
         return None
     value = AnyValue.FromString(raw)
     kind = value.WhichOneof("value")
-    return str(getattr(value, kind)) or None if kind in ("string_value", "int_value", "double_value") else None
+    return (
+        str(getattr(value, kind)) or None if kind in ("string_value", "int_value", "double_value") else None
+    )
 
 
 def _json_value(values: pa.StructArray) -> pa.Array:
@@ -174,7 +178,9 @@ def _json_text(texts: pa.Array) -> pa.Array:
     escaped = pc.replace_substring(pc.replace_substring(texts, "\\", "\\\\"), '"', '\\"')
     escaped = pc.replace_substring(escaped, "\n", "\\n")
     if pc.any(pc.match_substring_regex(escaped, _CONTROL)).as_py():
-        escaped = pa.array([None if text is None else json.dumps(text)[1:-1] for text in texts.to_pylist()], pa.string())
+        escaped = pa.array(
+            [None if text is None else json.dumps(text)[1:-1] for text in texts.to_pylist()], pa.string()
+        )
     return pc.binary_join_element_wise('"', escaped, '"', "")
 
 

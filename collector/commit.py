@@ -22,9 +22,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from collector.decode import TraceRequest
 from collector.settings import MEGABYTE
 from collector.settle import Stored, decode_spans, store_spans
-from collector.decode import TraceRequest
 from collector.spool import QUARANTINE, Record, Segment, read_segment, sealed_segments
 from pricing.book import Book
 from store import erase, insert
@@ -37,7 +37,12 @@ CHECKPOINT_WHEN_IDLE_S = 5.0
 _RETRY_AFTER_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 # The database's own trouble: retrying later can succeed, and no segment is to blame.
-_TRANSIENT = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException, duckdb.InterruptException)
+_TRANSIENT = (
+    duckdb.IOException,
+    duckdb.OutOfMemoryException,
+    duckdb.TransactionException,
+    duckdb.InterruptException,
+)
 # The database is unusable, or our SQL is wrong: a restart is the only thing that can help.
 _FATAL = (
     duckdb.FatalException,
@@ -177,8 +182,12 @@ class Committer:
         now = datetime.now(UTC).replace(tzinfo=None)
         # The counts belong to the commit; its first batch carries them, so that sums over batches are right.
         for at, (one, _) in enumerate(group):
-            counts = [stored.n_spans, stored.n_calls, stored.n_duplicates, n_records] if at == 0 else [0, 0, 0, 0]
-            self._session.execute("insert into batches values (?, ?, ?, ?, ?, ?)", [one.segment.batch_id, now, *counts])
+            counts = (
+                [stored.n_spans, stored.n_calls, stored.n_duplicates, n_records] if at == 0 else [0, 0, 0, 0]
+            )
+            self._session.execute(
+                "insert into batches values (?, ?, ?, ?, ?, ?)", [one.segment.batch_id, now, *counts]
+            )
 
     def _known(self, batch_ids: Sequence[str]) -> set[str]:
         rows = self._session.execute(
@@ -194,7 +203,9 @@ class Committer:
 
     def _quarantine(self, path: Path, reason: str) -> None:
         """Put the segment where nothing deletes it, and say so: on stderr, and in `rejects`."""
-        self._complain(f"{path.name} cannot be stored ({reason}); it is kept in {self._spool_dir / QUARANTINE}")
+        self._complain(
+            f"{path.name} cannot be stored ({reason}); it is kept in {self._spool_dir / QUARANTINE}"
+        )
         (self._spool_dir / QUARANTINE).mkdir(mode=0o700, exist_ok=True)
         path.rename(self._spool_dir / QUARANTINE / path.name)
         row = {
@@ -226,7 +237,11 @@ def _steps(segment: Segment) -> list[_Step]:
     pending: list[Record] = []
     for record in segment.records:
         if record.signal == "records/erasures":
-            steps += [_decode(pending, segment.batch_id), _Step(erase_project=record.project), _decode([record], "")]
+            steps += [
+                _decode(pending, segment.batch_id),
+                _Step(erase_project=record.project),
+                _decode([record], ""),
+            ]
             pending = []
         else:
             pending.append(record)
@@ -246,7 +261,9 @@ def _decode(records: Sequence[Record], batch_id: str) -> _Step:
             received_at = datetime.fromtimestamp(record.received_at_us / 1e6, UTC)
             found = json.loads(record.body)
             found = found if isinstance(found, list) else [found]
-            rows.setdefault((kind, record.project), []).extend({**row, "received_at": received_at} for row in found)
+            rows.setdefault((kind, record.project), []).extend(
+                {**row, "received_at": received_at} for row in found
+            )
     return _Step(spans=decode_spans(traces) if traces else None, rows=rows)
 
 

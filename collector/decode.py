@@ -94,10 +94,14 @@ def _scope_columns(scopes: pa.StructArray, scope_of_span: npt.NDArray[np.int64])
     }
 
 
-def _resource_columns(resources: pa.StructArray, resource_of_span: npt.NDArray[np.int64]) -> dict[str, pa.Array]:
+def _resource_columns(
+    resources: pa.StructArray, resource_of_span: npt.NDArray[np.int64]
+) -> dict[str, pa.Array]:
     taken = pa.array(resource_of_span)
     attributes = Attributes(_no_null_lists(pc.struct_field(resources.field("resource"), "attributes")))
-    columns = {wanted.column: attributes.column(wanted).take(taken) for wanted in otel_current.RESOURCE_MAPPING}
+    columns = {
+        wanted.column: attributes.column(wanted).take(taken) for wanted in otel_current.RESOURCE_MAPPING
+    }
     return columns | {"resource": attributes.as_json(lambda key: not is_content(key)).take(taken)}
 
 
@@ -138,12 +142,16 @@ def _links(lists: pa.ListArray) -> pa.Array:
     texts: list[str] = ["[]"] * len(lists)
     for row in np.flatnonzero(pc.list_value_length(lists).to_numpy(zero_copy_only=False)):
         links = [(link["trace_id"].hex(), link["span_id"].hex()) for link in lists[int(row)].as_py()]
-        texts[row] = "[" + ",".join(f'{{"trace_id":"{trace}","span_id":"{span}"}}' for trace, span in links) + "]"
+        texts[row] = (
+            "[" + ",".join(f'{{"trace_id":"{trace}","span_id":"{span}"}}' for trace, span in links) + "]"
+        )
     return pa.array(texts, pa.string())
 
 
 def _parents(lists: pa.ListArray) -> npt.NDArray[np.int64]:
-    indices: npt.NDArray[np.int64] = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False).astype(np.int64)
+    indices: npt.NDArray[np.int64] = (
+        pc.list_parent_indices(lists).to_numpy(zero_copy_only=False).astype(np.int64)
+    )
     return indices
 
 
@@ -151,7 +159,9 @@ def _id64(ids: pa.BinaryArray) -> pa.Array:
     """Eight big-endian bytes as UBIGINT; NULL for anything else (a root has no parent)."""
     whole = pc.equal(pc.binary_length(ids), 8)
     fixed = pc.if_else(whole, ids, pa.scalar(bytes(8), pa.binary())).cast(pa.binary(8))
-    numbers = np.frombuffer(fixed.buffers()[1], dtype=">u8", count=len(ids), offset=fixed.offset * 8).astype(np.uint64)
+    numbers = np.frombuffer(fixed.buffers()[1], dtype=">u8", count=len(ids), offset=fixed.offset * 8).astype(
+        np.uint64
+    )
     return pa.array(numbers, mask=(numbers == 0) | ~whole.to_numpy(zero_copy_only=False))
 
 

@@ -117,8 +117,12 @@ def count_logs(body: bytes, media: str) -> int:
 def count_metric_points(body: bytes, media: str) -> int:
     """How many data points a request holds."""
     request = _parse(body, media, ExportMetricsServiceRequest)
-    metrics = (m for resource in request.resource_metrics for scope in resource.scope_metrics for m in scope.metrics)
-    return sum(len(getattr(metric, kind).data_points) for metric in metrics if (kind := metric.WhichOneof("data")))
+    metrics = (
+        m for resource in request.resource_metrics for scope in resource.scope_metrics for m in scope.metrics
+    )
+    return sum(
+        len(getattr(metric, kind).data_points) for metric in metrics if (kind := metric.WhichOneof("data"))
+    )
 
 
 def traces_answer(traces: Traces, media: str) -> bytes:
@@ -197,6 +201,7 @@ def _hex_ids_to_base64(document: Any) -> None:
 
 
 def _render(message: Message, media: str) -> bytes:
-    if media == JSON:
-        return MessageToJson(message, indent=None).encode()
-    return message.SerializeToString()
+    body: bytes = (
+        MessageToJson(message, indent=None).encode() if media == JSON else message.SerializeToString()
+    )
+    return body

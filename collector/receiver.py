@@ -60,7 +60,9 @@ class Receiver:
         yield
         await self._spool.close()
 
-    def _otlp(self, take: Callable[[Request, bytes, str], Awaitable[bytes]]) -> Callable[[Request], Awaitable[Response]]:
+    def _otlp(
+        self, take: Callable[[Request, bytes, str], Awaitable[bytes]]
+    ) -> Callable[[Request], Awaitable[Response]]:
         """What every OTLP door shares: limits, encodings, and errors in the caller's own content type."""
 
         async def door(request: Request) -> Response:
@@ -126,7 +128,9 @@ class Receiver:
                 chunks.append(chunk)
         except ClientDisconnect:
             raise otlp.BadRequestError("the client hung up") from None
-        return otlp.decompress(b"".join(chunks), request.headers.get("content-encoding", "").strip().lower(), limit)
+        return otlp.decompress(
+            b"".join(chunks), request.headers.get("content-encoding", "").strip().lower(), limit
+        )
 
 
 def _reject(now_us: int, project: str, traces: otlp.Traces) -> Record:
@@ -187,7 +191,9 @@ def _busy(body: bytes, media: str) -> Response:
 
 
 def _problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse({"title": "refused", "status": status, "detail": detail}, status, headers, "application/problem+json")
+    return JSONResponse(
+        {"title": "refused", "status": status, "detail": detail}, status, headers, "application/problem+json"
+    )
 
 
 def _explain(failed: Exception) -> str:

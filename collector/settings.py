@@ -29,7 +29,11 @@ class CollectorSettings(BaseSettings):
     """One collector: where its data is, where it listens, and how much it takes."""
 
     model_config = SettingsConfigDict(
-        env_prefix="STEELYARD_", toml_file="steelyard.toml", frozen=True, extra="ignore", populate_by_name=True
+        env_prefix="STEELYARD_",
+        toml_file="steelyard.toml",
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
     )
 
     data: Path = Field(DEFAULT_DATA_DIR, description="the data directory")
@@ -39,9 +43,13 @@ class CollectorSettings(BaseSettings):
     dashboard: int = Field(8501, ge=1, le=65535, description="dashboard port")
     # OpenTelemetry recommends 64 MiB as the default limit of one request, before and after decompression.
     body_max_bytes: int = Field(64 * 1024 * 1024, ge=1024, description="largest request body")
-    spool_max_bytes: int = Field(2_000 * MEGABYTE, ge=MEGABYTE, description="telemetry waiting to be committed")
+    spool_max_bytes: int = Field(
+        2_000 * MEGABYTE, ge=MEGABYTE, description="telemetry waiting to be committed"
+    )
     # What must stay free on the disk for the store to commit what is already acknowledged.
-    disk_reserve_bytes: int = Field(64 * MEGABYTE, ge=0, description="free disk space below which new data is refused")
+    disk_reserve_bytes: int = Field(
+        64 * MEGABYTE, ge=0, description="free disk space below which new data is refused"
+    )
     segment_max_bytes: int = Field(8 * MEGABYTE, ge=1024, description="size at which a spool segment rolls")
     segment_max_age_ms: int = Field(200, ge=10, le=10_000, description="age at which a spool segment rolls")
     store_memory_mb: int = Field(2048, ge=256, description="memory limit of the store")
@@ -62,8 +70,8 @@ class CollectorSettings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 

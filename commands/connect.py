@@ -31,7 +31,9 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
     """The flags of every command that reads: which store, which project."""
     for option in (
         click.option("--project", default="default", show_default=True, help="Project to read."),
-        click.option("--data", type=click.Path(path_type=Path), help="Data directory (default ./.steelyard)."),
+        click.option(
+            "--data", type=click.Path(path_type=Path), help="Data directory (default ./.steelyard)."
+        ),
     ):
         command = option(command)
     return command

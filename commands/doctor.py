@@ -19,7 +19,18 @@ from errors import UserError
 from store.reader import FileReader, Reader, ServerReader, rows
 from store.remote import StoreClient
 
-OUR_PACKAGES = ("collector", "commands", "dashboard", "errors", "evals", "gateway", "pricing", "prompts", "steelyard", "store")
+OUR_PACKAGES = (
+    "collector",
+    "commands",
+    "dashboard",
+    "errors",
+    "evals",
+    "gateway",
+    "pricing",
+    "prompts",
+    "steelyard",
+    "store",
+)
 
 
 @dataclass(frozen=True)
@@ -58,11 +69,13 @@ def _examine(settings: CollectorSettings) -> Iterator[Finding]:
     if address is None:
         yield Finding("server", "none runs on this data directory (start one with `steelyard up`)")
         if settings.store_path.exists():
-            reader = FileReader(settings.store_path)
-            yield from _contents(reader)
-            reader.close()
+            stored = FileReader(settings.store_path)
+            yield from _contents(stored)
+            stored.close()
         return
-    yield Finding("server", f"process {address.pid}, receiver {address.receiver_url}, read API {address.api_url}")
+    yield Finding(
+        "server", f"process {address.pid}, receiver {address.receiver_url}, read API {address.api_url}"
+    )
     client = StoreClient(address.api_url)
     health = client.health()
     problem = health.get("problem")
@@ -95,7 +108,9 @@ def _data_directory(settings: CollectorSettings) -> Iterator[Finding]:
     yield Finding(
         "disk",
         f"{free // MEGABYTE:,} MB free",
-        f"less than {settings.disk_reserve_bytes // MEGABYTE} MB are left, new telemetry is refused; free some" if short else "",
+        f"less than {settings.disk_reserve_bytes // MEGABYTE} MB are left, new telemetry is refused; free some"
+        if short
+        else "",
     )
     if settings.spool_dir.exists():
         yield Finding("spool", f"{spool_bytes(settings.spool_dir):,} bytes wait to be committed")
@@ -104,7 +119,8 @@ def _data_directory(settings: CollectorSettings) -> Iterator[Finding]:
             yield Finding(
                 "quarantine",
                 f"{len(kept)} segments could not be stored",
-                f"see `steelyard sql 'select * from rejects'`; they hold prompts: keep or delete {settings.spool_dir / QUARANTINE}",
+                "see `steelyard sql 'select * from rejects'`; they hold prompts: "
+                f"keep or delete {settings.spool_dir / QUARANTINE}",
             )
 
 
@@ -115,6 +131,11 @@ def _contents(reader: Reader) -> Iterator[Finding]:
             "max(started_at) as newest from calls"
         )
     )[0]
-    yield Finding("calls", f"{counted['calls']:,} stored, {counted['unpriced']:,} without a price, newest {counted['newest'] or '–'} UTC")
+    yield Finding(
+        "calls",
+        f"{counted['calls']:,} stored, {counted['unpriced']:,} without a price, newest {counted['newest'] or '–'} UTC",
+    )
     rejected = rows(reader.sql("select count(*) as n, max(received_at) as newest from rejects"))[0]
-    yield Finding("rejects", f"{rejected['n']:,}" + (f", newest {rejected['newest']} UTC" if rejected["n"] else ""))
+    yield Finding(
+        "rejects", f"{rejected['n']:,}" + (f", newest {rejected['newest']} UTC" if rejected["n"] else "")
+    )

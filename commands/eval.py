@@ -77,21 +77,19 @@ def run(
       steelyard eval run examples/summarize-document/suite.yaml
       steelyard eval run suite.yaml --candidate prompts/v3.md --baseline runs/01K9…
     """
+    receiver = Receiver.from_environment(project)
     chosen = plan.Choices(candidate, baseline, provider, model, most_cases, out)
     planned = plan.make(suite.load(suite_file), chosen)
     run_id = str(ULID())
     prepared = execution.prepare(planned, run_id)
     note(f"{planned.requests} requests to {planned.provider} {planned.model}: {plan.power_line(planned)}")
-    receiver = Receiver.from_environment(project)
     send = not no_send and listens(receiver)
     folder = RunFolder.create(out, run_id)
     progress = Progress(planned.requests)
     try:
         execution.execute(prepared, folder, receiver, progress, send=send)
     except KeyboardInterrupt:
-        note(
-            f"interrupted after {progress.done} of {planned.requests} answers; {folder.journal} keeps them"
-        )
+        note(f"interrupted after {progress.done} of {planned.requests} answers; {folder.journal} keeps them")
         raise
     return conclude(folder, planned.baseline_run, receiver, send=send, report_only=report_only)
 

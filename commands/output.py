@@ -43,15 +43,21 @@ def print_rows(table: pa.Table, output_format: Format) -> None:
         case "parquet":
             _write_parquet(table)
         case "table":
-            sys.stdout.write(text_table(table.column_names, [list(row.values()) for row in table.to_pylist()]))
+            sys.stdout.write(
+                text_table(table.column_names, [list(row.values()) for row in table.to_pylist()])
+            )
 
 
 def text_table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """Columns aligned: text left, numbers right; NULL as a dash, because an empty cell could be text."""
     cells = [[_cell(value) for value in row] for row in rows]
-    widths = [max(len(header), *(len(row[at]) for row in cells), 0) if cells else len(header) for at, header in enumerate(headers)]
+    widths = [
+        max(len(header), *(len(row[at]) for row in cells), 0) if cells else len(header)
+        for at, header in enumerate(headers)
+    ]
     numeric = [
-        bool(rows) and all(row[at] is None or _is_number(row[at]) for row in rows) for at in range(len(headers))
+        bool(rows) and all(row[at] is None or _is_number(row[at]) for row in rows)
+        for at in range(len(headers))
     ]
 
     def line(values: Sequence[str]) -> str:

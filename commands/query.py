@@ -14,7 +14,9 @@ from store.catalog import named_queries
 
 @click.command("query", short_help="Run a named query; without a name, list them.")
 @click.argument("name", required=False)
-@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the query; repeatable.")
+@click.option(
+    "--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the query; repeatable."
+)
 @source_options
 @format_option
 def command(
@@ -28,7 +30,10 @@ def command(
       steelyard query spend_month --param month=2026-10-01 --format csv
     """
     if name is None:
-        listed = [[query.name, ", ".join(param.name for param in query.params), query.purpose] for query in named_queries().values()]
+        listed = [
+            [query.name, ", ".join(param.name for param in query.params), query.purpose]
+            for query in named_queries().values()
+        ]
         sys.stdout.write(text_table(["query", "parameters", "purpose"], listed))
         return
     given = dict(_pair(param) for param in params)

@@ -76,7 +76,9 @@ def _coverage(tenants: Sequence[Mapping[str, Any]]) -> str:
     n_no_usage = _sum(tenants, "n_no_usage")
     covered = f"{_sum(tenants, 'n_priced') / n_calls:.1%} of calls have a known cost."
     if n_unpriced:
-        models = sorted({name for tenant in tenants for name in (tenant["unpriced_models"] or "").split(", ") if name})
+        models = sorted(
+            {name for tenant in tenants for name in (tenant["unpriced_models"] or "").split(", ") if name}
+        )
         covered += f"\nNot in the total: {n_unpriced:,} calls without a price ({', '.join(models)})."
     if n_no_usage:
         covered += f"\nNot in the total: {n_no_usage:,} calls that reported no usage."

@@ -23,7 +23,14 @@ MOST_ROWS = 500
 
 
 @click.command("tail", short_help="Print the newest calls, and follow them as they arrive.")
-@click.option("-n", "count", type=click.IntRange(1, MOST_ROWS), default=10, show_default=True, help="How many to begin with.")
+@click.option(
+    "-n",
+    "count",
+    type=click.IntRange(1, MOST_ROWS),
+    default=10,
+    show_default=True,
+    help="How many to begin with.",
+)
 @click.option("--no-follow", is_flag=True, help="Print what there is, then stop.")
 @source_options
 def command(count: int, no_follow: bool, project: str, data: Path | None) -> None:

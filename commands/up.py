@@ -66,7 +66,9 @@ def running(settings: CollectorSettings, *, with_dashboard: bool) -> Iterator[Ru
 def data_options(command: Callable[..., None]) -> Callable[..., None]:
     """The flags that `up`, `collect` and `demo` share."""
     for option in (
-        click.option("--data", type=click.Path(path_type=Path), help="Data directory (default ./.steelyard)."),
+        click.option(
+            "--data", type=click.Path(path_type=Path), help="Data directory (default ./.steelyard)."
+        ),
         click.option("--otlp-http", type=int, metavar="PORT", help="OTLP/HTTP port (default 4318)."),
         click.option("--api", type=int, metavar="PORT", help="Read API port (default 4319)."),
     ):
@@ -190,5 +192,3 @@ def _answers(url: str) -> bool:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
-
-

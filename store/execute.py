@@ -63,7 +63,9 @@ def _refuse_all_but_one_select(session: duckdb.DuckDBPyConnection, sql: str) -> 
     except duckdb.Error as wrong:
         raise QueryError(f"the query does not parse: {wrong}") from wrong
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-        raise QueryError("only a single SELECT is allowed here; the store is read-only to everyone but its server.")
+        raise QueryError(
+            "only a single SELECT is allowed here; the store is read-only to everyone but its server."
+        )
 
 
 def _first_rows(result: duckdb.DuckDBPyRelation, max_rows: int) -> pa.Table:

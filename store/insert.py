@@ -27,11 +27,19 @@ _REJECTS = Kind(
     table="rejects",
     key="reject_id",
     required=(),
-    fields={"reject_id": "text", "signal": "text", "reason": "text", "n_items": "integer", "batch_id": "text"},
+    fields={
+        "reject_id": "text",
+        "signal": "text",
+        "reason": "text",
+        "n_items": "integer",
+        "batch_id": "text",
+    },
 )
 
 
-def records(session: duckdb.DuckDBPyConnection, kind: str, project: str, rows: Sequence[Mapping[str, Any]]) -> int:
+def records(
+    session: duckdb.DuckDBPyConnection, kind: str, project: str, rows: Sequence[Mapping[str, Any]]
+) -> int:
     """Store records of one kind (a key of KINDS, or `rejects`); returns how many were new.
 
     A row is the record's fields as they came in JSON, plus `received_at`.
@@ -44,13 +52,17 @@ def rejects(session: duckdb.DuckDBPyConnection, project: str, rows: Sequence[Map
     return _store(session, _REJECTS, project, rows)
 
 
-def _store(session: duckdb.DuckDBPyConnection, kind: Kind, project: str, rows: Sequence[Mapping[str, Any]]) -> int:
+def _store(
+    session: duckdb.DuckDBPyConnection, kind: Kind, project: str, rows: Sequence[Mapping[str, Any]]
+) -> int:
     columns = {
         name: pa.array([_value(row.get(name), field) for row in rows], _ARROW[field])
         for name, field in kind.fields.items()
     }
     received = pa.array([_naive(row["received_at"]) for row in rows], pa.timestamp("us"))
-    incoming = pa.table({"project": pa.array([project] * len(rows), pa.string()), "received_at": received, **columns})
+    incoming = pa.table(
+        {"project": pa.array([project] * len(rows), pa.string()), "received_at": received, **columns}
+    )
     session.register("incoming_records", incoming)
     try:
         result = session.execute(

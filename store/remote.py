@@ -29,7 +29,9 @@ SEND_PATIENCE_S = 20.0
 class StoreClient:
     """The read API of one store server."""
 
-    def __init__(self, url: str = DEFAULT_API_URL, *, api_key: str | None = None, timeout_s: float = 60.0) -> None:
+    def __init__(
+        self, url: str = DEFAULT_API_URL, *, api_key: str | None = None, timeout_s: float = 60.0
+    ) -> None:
         self.url = url.rstrip("/")
         headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
         # trust_env=False: a proxy set for the internet must never see the local store.
@@ -98,7 +100,9 @@ def post_records(
     if project:
         headers[PROJECT_HEADER] = project
     path = f"/api/v1/records/{kind}" + ("?wait=commit" if wait_commit else "")
-    with httpx.Client(base_url=receiver_url.rstrip("/"), headers=headers, timeout=60.0, trust_env=False) as http:
+    with httpx.Client(
+        base_url=receiver_url.rstrip("/"), headers=headers, timeout=60.0, trust_env=False
+    ) as http:
         for start in range(0, len(rows), RECORDS_PER_REQUEST):
             _post_patiently(http, path, json.dumps(rows[start : start + RECORDS_PER_REQUEST]), receiver_url)
 

@@ -23,7 +23,9 @@ class Capture:
 
 def trace_captures() -> list[Capture]:
     """Every trace capture, protobuf and JSON."""
-    paths = [path for path in sorted(FOLDER.glob("*/*")) if path.suffix in (".pb", ".json") and _is_traces(path)]
+    paths = [
+        path for path in sorted(FOLDER.glob("*/*")) if path.suffix in (".pb", ".json") and _is_traces(path)
+    ]
     return [
         Capture(str(path.relative_to(FOLDER)), path.read_bytes(), PROTOBUF if path.suffix == ".pb" else JSON)
         for path in paths

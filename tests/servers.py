@@ -52,11 +52,16 @@ class Server:
         """The one value of a SELECT."""
         return next(iter(self.rows(sql)[0].values()))
 
-    def post(self, path: str, body: bytes, content_type: str = "application/x-protobuf", **headers: str) -> tuple[int, bytes]:
+    def post(
+        self, path: str, body: bytes, content_type: str = "application/x-protobuf", **headers: str
+    ) -> tuple[int, bytes]:
         """POST to the receiver; (status, body)."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         request = urllib.request.Request(
-            self.receiver_url + path, data=body, headers={"content-type": content_type, **named}, method="POST"
+            self.receiver_url + path,
+            data=body,
+            headers={"content-type": content_type, **named},
+            method="POST",
         )
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
@@ -85,10 +90,21 @@ class Server:
 
 
 @contextlib.contextmanager
-def start_server(data_dir: Path, *, command: str = "collect", env: dict[str, str] | None = None) -> Iterator[Server]:
+def start_server(
+    data_dir: Path, *, command: str = "collect", env: dict[str, str] | None = None
+) -> Iterator[Server]:
     """Run `steelyard collect` (or `up`) on free ports; stops it as Ctrl-C would."""
     ports = free_ports(3)
-    argv = [str(STEELYARD), command, "--data", str(data_dir), "--otlp-http", str(ports[0]), "--api", str(ports[1])]
+    argv = [
+        str(STEELYARD),
+        command,
+        "--data",
+        str(data_dir),
+        "--otlp-http",
+        str(ports[0]),
+        "--api",
+        str(ports[1]),
+    ]
     if command == "up":
         argv += ["--dashboard", str(ports[2])]
     process = subprocess.Popen(argv, env={**os.environ, **(env or {})}, stderr=subprocess.PIPE)

@@ -41,7 +41,9 @@ def a_call(
         kind=Span.SPAN_KIND_CLIENT,
         start_time_unix_nano=start,
         end_time_unix_nano=start + duration_ms * 1_000_000,
-        attributes=[KeyValue(key=key, value=any_value(value)) for key, value in given.items() if value is not None],
+        attributes=[
+            KeyValue(key=key, value=any_value(value)) for key, value in given.items() if value is not None
+        ],
         status=Status(code=Status.STATUS_CODE_ERROR if failed else Status.STATUS_CODE_UNSET),
     )
 
@@ -50,7 +52,9 @@ def export(*spans: Span, **resource: str) -> bytes:
     """One export request."""
     request = ExportTraceServiceRequest()
     block = request.resource_spans.add()
-    for key, value in ({"service.name": "test"} | {k.replace("__", "."): v for k, v in resource.items()}).items():
+    for key, value in (
+        {"service.name": "test"} | {k.replace("__", "."): v for k, v in resource.items()}
+    ).items():
         block.resource.attributes.append(KeyValue(key=key, value=any_value(value)))
     scope = block.scope_spans.add()
     scope.scope.name = "tests"

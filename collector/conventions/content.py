@@ -134,11 +134,15 @@ CONTENT_KEYS = (
     "http.target",
 )
 
-_WORDS_FOR_TEXT = frozenset(
-    "answer answers args arguments body completion completions content contents conversation document documents input "
-    "inputs instructions message messages output outputs prompt prompts query question questions request response "
-    "responses result results stacktrace stack_trace system_prompt text texts transcript user_prompt".split()
-)
+# fmt: off
+_WORDS_FOR_TEXT = frozenset((
+    "answer", "answers", "args", "arguments", "body", "completion", "completions", "content", "contents",
+    "conversation", "document", "documents", "input", "inputs", "instructions", "message", "messages",
+    "output", "outputs", "prompt", "prompts", "query", "question", "questions", "request", "response",
+    "responses", "result", "results", "stack_trace", "stacktrace", "system_prompt", "text", "texts",
+    "transcript", "user_prompt",
+))
+# fmt: on
 
 
 def is_content(key: str) -> bool:

@@ -35,7 +35,9 @@ MAPPING = (
     FromAttributes("provider", ("gen_ai.provider.name", "gen_ai.system"), "text"),
     FromAttributes("model_requested", ("gen_ai.request.model",), "text"),
     FromAttributes("model_answered", ("gen_ai.response.model",), "text"),
-    FromAttributes("service_tier", ("openai.response.service_tier", "gen_ai.openai.response.service_tier"), "text"),
+    FromAttributes(
+        "service_tier", ("openai.response.service_tier", "gen_ai.openai.response.service_tier"), "text"
+    ),
     FromAttributes("input_tokens", ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"), "count"),
     FromAttributes("cached_input_tokens", ("gen_ai.usage.cache_read.input_tokens",), "count"),
     FromAttributes(
@@ -43,7 +45,9 @@ MAPPING = (
         ("gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
         "count",
     ),
-    FromAttributes("output_tokens", ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"), "count"),
+    FromAttributes(
+        "output_tokens", ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"), "count"
+    ),
     FromAttributes("reasoning_tokens", ("gen_ai.usage.reasoning.output_tokens",), "count"),
     FromAttributes("audio_input_tokens", ("gen_ai.usage.audio.input_tokens",), "count"),
     FromAttributes("audio_output_tokens", ("gen_ai.usage.audio.output_tokens",), "count"),

@@ -1,4 +1,4 @@
--- purpose: The cases of one run that the candidate answers better or worse than the baseline, worst first.
+-- purpose: The cases of one run that the candidate answers better or worse than its baseline, worst first.
 -- param run_id text: the run
 -- param metric text: the scorer
 -- param limit integer: how many rows
@@ -11,20 +11,47 @@
 -- column candidate_detail text: why the candidate scored so, or why its score is missing
 -- column n_repeats count: repeats of the candidate
 -- column trace_id hex: a call of the candidate
-with arms as (
+with compared as (
+    -- A run is compared with its own baseline arm, unless its newest verdict names another run: then with
+    -- that run's candidate.
+    select baseline_run_id
+    from verdicts
+    where project = $scope
+        and run_id = $run_id
+    qualify row_number() over (order by decided_at desc, verdict_id desc) = 1
+),
+
+answers as (
+    select
+        case when run_id = $run_id then variant else 'baseline' end as arm,
+        case_id,
+        cluster_id,
+        repeat,
+        score,
+        coalesce(detail, error_class) as detail,
+        trace_id
+    from results
+    where project = $scope
+        and metric = $metric
+        and (
+            (run_id = $run_id and variant = 'candidate')
+            or (run_id = $run_id and (select max(baseline_run_id) from compared) is null)
+            or (run_id = (select max(baseline_run_id) from compared) and variant = 'candidate')
+        )
+),
+
+paired as (
     select
         case_id,
         any_value(cluster_id) as cluster_id,
-        avg(score) filter (variant = 'baseline') as baseline_score,
-        avg(score) filter (variant = 'candidate') as candidate_score,
-        min_by(detail, repeat) filter (variant = 'baseline') as baseline_detail,
-        min_by(coalesce(detail, error_class), repeat) filter (variant = 'candidate') as candidate_detail,
-        count(*) filter (variant = 'candidate') as n_repeats,
-        min_by(trace_id, repeat) filter (variant = 'candidate') as trace_id
-    from results
-    where project = $scope
-        and run_id = $run_id
-        and metric = $metric
+        avg(score) filter (arm = 'baseline') as baseline_score,
+        avg(score) filter (arm = 'candidate') as candidate_score,
+        min_by(detail, repeat) filter (arm = 'baseline') as baseline_detail,
+        min_by(detail, repeat) filter (arm = 'candidate') as candidate_detail,
+        count(*) filter (arm = 'baseline') as n_baseline,
+        count(*) filter (arm = 'candidate') as n_candidate,
+        min_by(trace_id, repeat) filter (arm = 'candidate') as trace_id
+    from answers
     group by case_id
 )
 
@@ -36,9 +63,11 @@ select
     candidate_score - baseline_score as difference,
     baseline_detail,
     candidate_detail,
-    cast(n_repeats as bigint) as n_repeats,
+    cast(n_candidate as bigint) as n_repeats,
     trace_id
-from arms
-where candidate_score is distinct from baseline_score
+from paired
+where n_baseline > 0
+    and n_candidate > 0
+    and candidate_score is distinct from baseline_score
 order by difference nulls last, case_id
 limit $limit

@@ -25,8 +25,8 @@ select
     cast(count(list_cost_usd) filter (cost_estimated) as bigint) as n_estimated,
     cast(count(*) filter (sampling_rate < 1) as bigint) as n_sampled,
     cast(count(distinct tenant_id) as bigint) as n_tenants,
-    cast(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) as bigint) as tokens,
-    cast(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) filter (list_cost_usd is not null) as bigint)
+    cast(coalesce(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)), 0) as bigint) as tokens,
+    cast(coalesce(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) filter (list_cost_usd is not null), 0) as bigint)
         as priced_tokens,
     cast(sum(list_cost_usd) as decimal(38, 12)) as cost_usd,
     cast(sum(saved_cost_usd) as decimal(38, 12)) as saved_usd,

@@ -28,7 +28,7 @@ select
     cast(count(*) filter (sampling_rate < 1) as bigint) as n_sampled,
     cast(sum(input_tokens) as bigint) as input_tokens,
     cast(sum(output_tokens) as bigint) as output_tokens,
-    cast(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) as bigint) as tokens,
+    cast(coalesce(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)), 0) as bigint) as tokens,
     cast(sum(list_cost_usd) as decimal(38, 12)) as cost_usd,
     cast(sum(saved_cost_usd) as decimal(38, 12)) as saved_usd,
     -- A failed call ends early and a cache hit ends at once: both would make the models look faster.

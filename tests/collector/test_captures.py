@@ -43,7 +43,9 @@ def test_there_are_captures_of_many_emitters() -> None:
 
 
 def test_every_span_is_stored_exactly_once(filled: Server) -> None:
-    stored = filled.rows("select replace(cast(trace_id as varchar), '-', '') as t, printf('%016x', span_id) as s from spans")
+    stored = filled.rows(
+        "select replace(cast(trace_id as varchar), '-', '') as t, printf('%016x', span_id) as s from spans"
+    )
     sent = set().union(*map(spans_of, CAPTURES))
     assert len(stored) == len(sent)
     assert {(row["t"], row["s"]) for row in stored} == sent
@@ -57,7 +59,9 @@ def test_calls_of_the_official_instrumentation_carry_what_it_sent(filled: Server
     truth = [
         record
         for record in expected()
-        if record["emitter"] == "otel-genai-openai" and record["record"] == "llm_call" and record["usage_on_span"]
+        if record["emitter"] == "otel-genai-openai"
+        and record["record"] == "llm_call"
+        and record["usage_on_span"]
     ]
     stored = {row["span_id"]: row for row in filled.rows("select * from calls")}
     assert truth
@@ -74,7 +78,9 @@ def test_calls_that_failed_say_how(filled: Server) -> None:
     truth = {
         record["span_id"]: record["error_class"]
         for record in expected()
-        if record["emitter"] == "otel-genai-openai" and record["record"] == "llm_call" and record["error_class"]
+        if record["emitter"] == "otel-genai-openai"
+        and record["record"] == "llm_call"
+        and record["error_class"]
     }
     stored = {row["span_id"]: row for row in filled.rows("select span_id, status, error_class from calls")}
     assert set(truth.values()) >= {"rate_limit"}

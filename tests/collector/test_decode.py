@@ -21,7 +21,9 @@ from tests.spans import a_call, any_value, export
 
 
 def decoded(*bodies: bytes) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = decode([TraceRequest(body, "default", 1_000_000, "batch") for body in bodies]).to_pylist()
+    rows: list[dict[str, Any]] = decode(
+        [TraceRequest(body, "default", 1_000_000, "batch") for body in bodies]
+    ).to_pylist()
     return rows
 
 
@@ -59,7 +61,9 @@ def test_every_captured_span_decodes_to_what_google_protobuf_reads() -> None:
                     assert row["scope_name"] == scope.scope.name
                     assert json.loads(row["attributes"]) == kept_attributes(span.attributes)
                     assert json.loads(row["resource"]) == kept_attributes(resource.resource.attributes)
-                    assert [event["name"] for event in json.loads(row["events"])] == [event.name for event in span.events]
+                    assert [event["name"] for event in json.loads(row["events"])] == [
+                        event.name for event in span.events
+                    ]
     assert next(rows, None) is None
     assert n_spans > 450
 
@@ -71,7 +75,9 @@ scalars = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),
 )
 values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=6
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
 )
 
 
@@ -94,7 +100,19 @@ def test_a_key_that_repeats_has_its_last_value() -> None:
     assert json.loads(row["attributes"])["tenant.id"] == "last"
 
 
-@pytest.mark.parametrize(("sent", "read"), [(7, 7), (7.0, 7), ("7", 7), ("", None), ("many", None), (math.nan, None), (math.inf, None), (True, None)])
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        (7, 7),
+        (7.0, 7),
+        ("7", 7),
+        ("", None),
+        ("many", None),
+        (math.nan, None),
+        (math.inf, None),
+        (True, None),
+    ],
+)
 def test_token_counts_come_as_int_double_or_numeric_text(sent: Any, read: int | None) -> None:
     [row] = decoded(export(a_call(**{"gen_ai.usage.input_tokens": sent})))
     assert row["input_tokens"] == read
@@ -106,7 +124,9 @@ def test_flags_come_as_bool_or_text(sent: Any, read: bool | None) -> None:
     assert row["stream"] is read
 
 
-@pytest.mark.parametrize(("sent", "read"), [(["stop", "length"], "stop"), ([], None), ("stop", "stop"), ([""], None)])
+@pytest.mark.parametrize(
+    ("sent", "read"), [(["stop", "length"], "stop"), ([], None), ("stop", "stop"), ([""], None)]
+)
 def test_a_finish_reason_comes_as_array_or_text(sent: Any, read: str | None) -> None:
     [row] = decoded(export(a_call(gen_ai__response__finish_reasons=sent)))
     assert row["finish_reason"] == read
@@ -130,12 +150,24 @@ def test_the_tenant_of_the_resource_serves_where_the_span_names_none() -> None:
     assert rows[0]["tenant_id"] is None
 
 
-@pytest.mark.parametrize("key", ["gen_ai.input.messages", "input.value", "my.prompt", "rag.question", "exception.message", "ai.prompt.messages"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "gen_ai.input.messages",
+        "input.value",
+        "my.prompt",
+        "rag.question",
+        "exception.message",
+        "ai.prompt.messages",
+    ],
+)
 def test_content_is_dropped_before_the_store(key: str) -> None:
     [row] = decoded(export(a_call(**{key: "a secret"})))
     assert "a secret" not in json.dumps(row, default=str)
 
 
-@pytest.mark.parametrize("key", ["gen_ai.prompt.name", "gen_ai.prompt.version", "gen_ai.usage.input_tokens", "app.region"])
+@pytest.mark.parametrize(
+    "key", ["gen_ai.prompt.name", "gen_ai.prompt.version", "gen_ai.usage.input_tokens", "app.region"]
+)
 def test_what_only_sounds_like_content_is_kept(key: str) -> None:
     assert not is_content(key)

@@ -128,10 +128,14 @@ def test_a_full_spool_answers_503_with_a_short_retry_after_and_takes_data_again_
 
 def test_a_file_that_is_no_segment_is_quarantined_and_the_rest_goes_on(tmp_path: Path) -> None:
     with start_server(tmp_path / "data") as server:
-        (tmp_path / "data" / "spool" / "00000000000001-foreign.seg").write_bytes(b"not a segment, but long enough to look at")
+        (tmp_path / "data" / "spool" / "00000000000001-foreign.seg").write_bytes(
+            b"not a segment, but long enough to look at"
+        )
         server.post("/v1/traces", export(a_call()))
         assert len(stored_ids(server)) == 1
-        assert [path.name for path in (tmp_path / "data" / "spool" / "quarantine").iterdir()] == ["00000000000001-foreign.seg"]
+        assert [path.name for path in (tmp_path / "data" / "spool" / "quarantine").iterdir()] == [
+            "00000000000001-foreign.seg"
+        ]
         assert server.value("select reason from rejects") == "00000000000001-foreign.seg: not a spool segment"
 
 
@@ -182,7 +186,11 @@ def test_a_taken_port_says_which_and_the_flag_that_moves_it(server: Server, tmp_
 def test_a_data_directory_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     refused = subprocess.run(
-        [STEELYARD, "collect", "--data", tmp_path / "file" / "data"], capture_output=True, text=True, check=False, timeout=60
+        [STEELYARD, "collect", "--data", tmp_path / "file" / "data"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert refused.returncode == 3
     assert "cannot be used: Not a directory" in refused.stderr

@@ -85,7 +85,12 @@ def test_an_unknown_model_is_unpriced_and_never_free(store: Store) -> None:
 def test_a_call_without_usage_has_no_cost(store: Store) -> None:
     store.receive(a_call(**{USAGE_IN: None, USAGE_OUT: None}))
     [call] = store.rows("select cost_status, list_cost_usd, input_tokens, usage_source from calls")
-    assert call == {"cost_status": "no_usage", "list_cost_usd": None, "input_tokens": None, "usage_source": "none"}
+    assert call == {
+        "cost_status": "no_usage",
+        "list_cost_usd": None,
+        "input_tokens": None,
+        "usage_source": "none",
+    }
 
 
 def test_cached_beyond_the_input_is_a_conflict_and_not_clamped(store: Store) -> None:
@@ -96,7 +101,9 @@ def test_cached_beyond_the_input_is_a_conflict_and_not_clamped(store: Store) -> 
 
 @pytest.mark.parametrize("fuller_first", [True, False])
 @pytest.mark.parametrize("one_commit", [True, False])
-def test_of_two_bodies_of_one_span_the_one_with_more_usage_stays(store: Store, fuller_first: bool, one_commit: bool) -> None:
+def test_of_two_bodies_of_one_span_the_one_with_more_usage_stays(
+    store: Store, fuller_first: bool, one_commit: bool
+) -> None:
     started = time.time_ns()
     same = {"trace_id": TRACE, "span_id": SPAN, "started_ns": started}
     bodies = [a_call(**same, **{USAGE_OUT: 100}), a_call(**same, **{USAGE_OUT: None})]  # type: ignore[arg-type]
@@ -124,14 +131,24 @@ def test_the_same_segment_twice_adds_nothing(store: Store, tmp_path: Path) -> No
 def test_the_ledger_and_the_calls_always_agree(store: Store) -> None:
     started = time.time_ns()
     same = {"trace_id": TRACE, "span_id": SPAN, "started_ns": started}
-    store.receive(a_call(**same, **{USAGE_OUT: 50}), a_call(), a_call(gen_ai__request__model="x", gen_ai__response__model="x"))  # type: ignore[arg-type]
+    store.receive(
+        a_call(**same, **{USAGE_OUT: 50}),
+        a_call(),
+        a_call(gen_ai__request__model="x", gen_ai__response__model="x"),
+    )  # type: ignore[arg-type]
     store.receive(a_call(**same, **{USAGE_OUT: 100}))  # type: ignore[arg-type]
     official = (
         "select sum(list_cost_usd) from (select * from charges "
         "qualify row_number() over (partition by project, trace_id, span_id order by seq desc) = 1)"
     )
-    assert store.value(official) == store.value("select sum(list_cost_usd) from calls") == Decimal("0.007000000000")
-    assert store.rows("select seq, supersedes from charges where span_id = 8319119876378817395 order by seq") == [
+    assert (
+        store.value(official)
+        == store.value("select sum(list_cost_usd) from calls")
+        == Decimal("0.007000000000")
+    )
+    assert store.rows(
+        "select seq, supersedes from charges where span_id = 8319119876378817395 order by seq"
+    ) == [
         {"seq": 1, "supersedes": None},
         {"seq": 2, "supersedes": 1},
     ]
@@ -139,7 +156,11 @@ def test_the_ledger_and_the_calls_always_agree(store: Store) -> None:
 
 def test_one_bad_clock_does_not_keep_others_from_being_recognised(store: Store) -> None:
     now = time.time_ns()
-    spans = [a_call(started_ns=now), a_call(started_ns=now - 20_000 * DAY_NS), a_call(started_ns=now + 900 * DAY_NS)]
+    spans = [
+        a_call(started_ns=now),
+        a_call(started_ns=now - 20_000 * DAY_NS),
+        a_call(started_ns=now + 900 * DAY_NS),
+    ]
     store.receive(*spans)
     store.receive(*spans)
     assert store.value("select count(*) from spans") == 3
@@ -150,7 +171,10 @@ def test_the_same_span_in_two_projects_is_two_spans(store: Store) -> None:
     store.send(body, project="one")
     store.send(body, project="two")
     store.commit()
-    assert store.rows("select project from calls order by project") == [{"project": "one"}, {"project": "two"}]
+    assert store.rows("select project from calls order by project") == [
+        {"project": "one"},
+        {"project": "two"},
+    ]
 
 
 def test_concurrent_identical_calls_stay_two(store: Store) -> None:
@@ -199,7 +223,9 @@ def test_the_status_in_the_error_text_is_used_and_the_text_is_not_kept(store: St
     span = a_call(failed=True, error__type="BadThing")
     span.status.message = "Error code: 429 - you said: my secret prompt"
     store.receive(span)
-    assert store.rows("select error_class, http_status from calls") == [{"error_class": "rate_limit", "http_status": 429}]
+    assert store.rows("select error_class, http_status from calls") == [
+        {"error_class": "rate_limit", "http_status": 429}
+    ]
     assert "secret" not in str(store.rows("select * from spans"))
 
 
@@ -237,7 +263,9 @@ def test_an_erasure_removes_what_came_before_it_and_nothing_after(store: Store) 
 
 
 def test_no_table_has_a_type_that_scale_out_would_store_wrongly(store: Store) -> None:
-    types = {row["data_type"] for row in store.rows("select distinct data_type from information_schema.columns")}
+    types = {
+        row["data_type"] for row in store.rows("select distinct data_type from information_schema.columns")
+    }
     assert not {kind for kind in types if "HUGEINT" in kind or kind.startswith("ENUM")}
 
 

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.spool import NotASegmentError, Record, SpoolWriter, encode, read_segment, seal_orphans, sealed_segments
+from collector.spool import (
+    NotASegmentError,
+    Record,
+    SpoolWriter,
+    encode,
+    read_segment,
+    seal_orphans,
+    sealed_segments,
+)
 
 RECORD = Record(1_700_000_000_000_000, "traces", "default", b"body")
 
@@ -34,7 +42,9 @@ def test_segments_are_private(tmp_path: Path) -> None:
 
 
 @given(cut=st.integers(min_value=1, max_value=80))
-def test_a_torn_tail_is_cut_and_every_whole_record_kept(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
+def test_a_torn_tail_is_cut_and_every_whole_record_kept(
+    tmp_path_factory: pytest.TempPathFactory, cut: int
+) -> None:
     spool = tmp_path_factory.mktemp("spool")
     writer = a_spool(spool, RECORD, RECORD)
     [path] = spool.glob("*.open")

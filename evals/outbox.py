@@ -1,0 +1,140 @@
+"""Getting a run folder into the store: records by the receiver's records API, late spans by OTLP.
+
+The folder is the queue. What was not delivered stays in it and is tried again by the next `eval run` or
+`gate`; everything carries its own key, so sending twice adds nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from errors import ConfigError, ServerError, SuiteError
+from evals.folder import RunFolder, write_durably
+from store.projects import PROJECT_HEADER, is_project
+from store.remote import DEFAULT_RECEIVER_URL, post_records
+
+_ROWS_AT_ONCE = 10_000
+_LISTEN_TIMEOUT_S = 0.5
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """Where telemetry and records go. `project` None leaves it to the key."""
+
+    url: str
+    project: str | None = None
+    api_key: str | None = None
+
+    @classmethod
+    def from_environment(cls, project: str | None) -> Receiver:
+        """STEELYARD_OTLP_URL, else OTEL_EXPORTER_OTLP_ENDPOINT, else this machine. Raises ConfigError."""
+        if project is not None and not is_project(project):
+            raise ConfigError(f"--project {project!r} cannot name a project. Example: --project search-team")
+        url = os.environ.get("STEELYARD_OTLP_URL") or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+        return cls((url or DEFAULT_RECEIVER_URL).rstrip("/"), project, os.environ.get("STEELYARD_API_KEY"))
+
+    @property
+    def headers(self) -> dict[str, str]:
+        headers = {"authorization": f"Bearer {self.api_key}"} if self.api_key else {}
+        return headers | ({PROJECT_HEADER: self.project} if self.project else {})
+
+    def listens(self) -> bool:
+        """Does anything accept connections there? Asked first, so that an absent one costs no time-outs."""
+        parts = urlsplit(self.url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        try:
+            socket.create_connection((parts.hostname or "", port), timeout=_LISTEN_TIMEOUT_S).close()
+        except OSError:
+            return False
+        return True
+
+
+def deliver(folder: RunFolder, receiver: Receiver) -> None:
+    """Send what this folder has and the store does not. Raises ServerError; what was sent stays sent.
+
+    Only the last records wait for their commit: the receiver's queue is in order, so it vouches for the rest.
+    """
+    stored = folder.read_run()
+    _send_spans(folder.unsent_spans, receiver)
+    if not folder.delivered.exists():
+        for kind in ("prompt_versions", "golden_sets"):
+            _post(receiver, kind, stored[kind])
+        for rows in _batches(_result_records(folder)):
+            _post(receiver, "results", rows)
+        _post(receiver, "runs", [stored["run"]], wait_commit=not folder.verdicts.exists())
+    if folder.verdicts.exists():
+        _post(receiver, "verdicts", folder.read_verdicts(), wait_commit=True)
+    write_durably(folder.delivered, _state(folder) + "\n")
+
+
+def is_delivered(folder: RunFolder) -> bool:
+    """Does the store have everything, the newest verdict included?"""
+    marked = folder.delivered.read_text("utf-8").strip() if folder.delivered.exists() else None
+    return marked == _state(folder) and not folder.unsent_spans.exists()
+
+
+def deliver_older(runs: Path, receiver: Receiver) -> int:
+    """Try again for other folders under `runs`, each into its own project; returns how many got through."""
+    done = 0
+    for path in sorted(runs.iterdir()) if runs.is_dir() else []:
+        folder = RunFolder(path)
+        if not folder.run.is_file() or is_delivered(folder):
+            continue
+        try:
+            deliver(folder, Receiver(receiver.url, folder.read_run()["project"], receiver.api_key))
+        except SuiteError:
+            continue  # A damaged folder is its owner's to repair, not this run's to stop for.
+        done += 1
+    return done
+
+
+def _post(receiver: Receiver, kind: str, rows: list[dict[str, Any]], *, wait_commit: bool = False) -> None:
+    post_records(
+        receiver.url, kind, rows, project=receiver.project, api_key=receiver.api_key, wait_commit=wait_commit
+    )
+
+
+def _result_records(folder: RunFolder) -> Iterator[dict[str, Any]]:
+    """Result rows without what only the folder needs."""
+    for row in folder.read_results():
+        row.pop("case_hash", None)
+        yield row
+
+
+def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    while batch := list(itertools.islice(rows, _ROWS_AT_ONCE)):
+        yield batch
+
+
+def _send_spans(unsent: Path, receiver: Receiver) -> None:
+    """Send kept export requests as they were; their span ids make a second delivery harmless."""
+    if not unsent.exists():
+        return
+    headers = {"content-type": "application/x-protobuf", **receiver.headers}
+    try:
+        with httpx.Client(timeout=30, trust_env=False) as http:
+            for line in unsent.read_bytes().splitlines():
+                answer = http.post(
+                    f"{receiver.url}/v1/traces", content=base64.b64decode(line), headers=headers
+                )
+                answer.raise_for_status()
+    except httpx.HTTPError as failed:
+        raise ServerError(
+            f"the receiver at {receiver.url} did not take the run's spans: {failed}"
+        ) from failed
+    unsent.unlink()
+
+
+def _state(folder: RunFolder) -> str:
+    """What `delivered` holds when everything is: the newest verdict's id, or `no verdict`."""
+    return str(folder.read_verdict()["verdict_id"]) if folder.verdict.exists() else "no verdict"

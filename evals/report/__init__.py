@@ -1,0 +1,1 @@
+"""Reports: one file each, `render(decision) -> str`, from a decision alone."""

@@ -1,0 +1,75 @@
+"""The front door: light, complete in its help, and honest in its exit codes."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.metadata
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import steelyard
+from commands.doctor import OUR_PACKAGES
+from tests.servers import STEELYARD
+
+ROOT = Path(__file__).parent.parent
+ALL = {name: line for group in steelyard.COMMANDS.values() for name, line in group.items()}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_line_in_help_is_the_commands_own(name: str) -> None:
+    command = importlib.import_module(f"commands.{name}").command
+    assert command.name == name
+    assert command.get_short_help_str(limit=200) == ALL[name]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_command_has_help_with_an_example(name: str) -> None:
+    helped = subprocess.run([STEELYARD, name, "--help"], capture_output=True, text=True, check=True)
+    assert f"steelyard {name}" in helped.stdout
+    assert "Example:" in helped.stdout
+
+
+def test_help_loads_neither_store_nor_pages() -> None:
+    asked = "import sys, steelyard; sys.argv = ['steelyard', '--help']; steelyard.main(); print(sorted(sys.modules))"
+    printed = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
+    for heavy in ("duckdb", "pyarrow", "streamlit", "pandas", "numpy", "httpx", "pydantic", "opentelemetry"):
+        assert f"'{heavy}'" not in printed
+
+
+@pytest.mark.parametrize(
+    "words", [["upp"], ["--nope"], ["sql"], ["sql", "--format", "xml", "select 1"], ["eval", "run"], ["gate"]]
+)
+def test_a_typo_ends_with_3(words: list[str]) -> None:
+    ran = subprocess.run([STEELYARD, *words], capture_output=True, text=True, check=False)
+    assert ran.returncode == 3
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_crash_ends_with_3_and_keeps_its_traceback() -> None:
+    broken = "import sys, steelyard; steelyard.cli.main = lambda **_: 1 / 0; sys.exit(steelyard.main())"
+    ran = subprocess.run([sys.executable, "-c", broken], capture_output=True, text=True, check=False)
+    assert ran.returncode == 3
+    assert "ZeroDivisionError" in ran.stderr
+
+
+def test_no_other_distribution_claims_our_names() -> None:
+    claimed = importlib.metadata.packages_distributions()
+    for name in OUR_PACKAGES:
+        assert set(claimed.get(name, [])) <= {"steelyard"}, name
+
+
+def test_the_error_tree_and_the_front_door_import_nothing_heavy_of_ours() -> None:
+    # They are modules, not packages, so the layer contract cannot see them.
+    for name, allowed in (("errors", set()), ("steelyard", {"errors", "commands"})):
+        tree = ast.parse((ROOT / f"{name}.py").read_text("utf-8"))
+        imported = {
+            (node.module if isinstance(node, ast.ImportFrom) else alias.name).partition(".")[0]  # type: ignore[union-attr]
+            for node in ast.walk(tree)
+            if isinstance(node, (ast.Import, ast.ImportFrom))
+            for alias in node.names
+        }
+        assert imported & set(OUR_PACKAGES) <= allowed
