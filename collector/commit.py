@@ -8,24 +8,20 @@ rest goes on; trouble of the database itself (disk full, memory) is waited out, 
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
-import pyarrow as pa
 
-from collector.decode import TraceRequest
 from collector.settings import MEGABYTE
-from collector.settle import Stored, decode_spans, store_spans
-from collector.spool import QUARANTINE, Record, Segment, read_segment, sealed_segments
+from collector.settle import Stored, store_spans
+from collector.spool import QUARANTINE, read_segment, sealed_segments
+from collector.unpack import Group, SpoolFile, groups
 from pricing.book import Book
 from store import erase, insert
 
@@ -56,21 +52,6 @@ _FATAL = (
 
 class StoreBrokenError(Exception):
     """The database cannot go on in this process; its supervisor starts another."""
-
-
-@dataclass(frozen=True)
-class _Step:
-    """What can be stored together: the records between two erasures, decoded."""
-
-    spans: pa.Table | None = None
-    rows: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
-    erase_project: str | None = None
-
-
-@dataclass(frozen=True)
-class _Prepared:
-    path: Path
-    segment: Segment
 
 
 class Committer:
@@ -127,16 +108,16 @@ class Committer:
             self._isolate(prepared, poison)
         return True
 
-    def _read(self, path: Path) -> _Prepared | None:
+    def _read(self, path: Path) -> SpoolFile | None:
         try:
-            return _Prepared(path, read_segment(path))
+            return SpoolFile(path, read_segment(path))
         except FileNotFoundError:
             return None
         except Exception as unreadable:  # noqa: BLE001 - a foreign or damaged file is kept for a person
             self._quarantine(path, str(unreadable))
             return None
 
-    def _isolate(self, prepared: Sequence[_Prepared], poison: Exception) -> None:
+    def _isolate(self, prepared: Sequence[SpoolFile], poison: Exception) -> None:
         """Find the segment that cannot be stored by committing each alone."""
         if len(prepared) == 1:
             self._quarantine(prepared[0].path, f"{type(poison).__name__}: {_first_line(poison)}")
@@ -149,14 +130,13 @@ class Committer:
             except Exception as failed:  # noqa: BLE001 - this is the one
                 self._isolate([one], failed)
 
-    def _commit(self, prepared: Sequence[_Prepared]) -> None:
+    def _commit(self, prepared: Sequence[SpoolFile]) -> None:
         known = self._known([one.segment.batch_id for one in prepared])
         new = [one for one in prepared if one.segment.batch_id not in known]
-        steps = [(one, _steps(one.segment)) for one in new]
+        decoded = groups(new)
         self._session.execute("begin transaction")
         try:
-            # Segments without an erasure store their spans in one go; an erasure stands between two.
-            for group in _together(steps):
+            for group in decoded:
                 self._store(group)
             self._session.execute("commit")
         except BaseException:
@@ -169,10 +149,10 @@ class Committer:
                 one.path.unlink(missing_ok=True)
         self.n_committed += 1
 
-    def _store(self, group: Sequence[tuple[_Prepared, list[_Step]]]) -> None:
+    def _store(self, group: Group) -> None:
         stored = Stored()
         n_records = 0
-        for step in _merged(group):
+        for step in group.steps:
             if step.erase_project is not None:
                 erase.project(self._session, step.erase_project)
             if step.spans is not None:
@@ -180,14 +160,12 @@ class Committer:
             for (kind, project), rows in step.rows.items():
                 n_records += insert.records(self._session, kind, project, rows)
         now = datetime.now(UTC).replace(tzinfo=None)
-        # The counts belong to the commit; its first batch carries them, so that sums over batches are right.
-        for at, (one, _) in enumerate(group):
-            counts = (
-                [stored.n_spans, stored.n_calls, stored.n_duplicates, n_records] if at == 0 else [0, 0, 0, 0]
-            )
-            self._session.execute(
-                "insert into batches values (?, ?, ?, ?, ?, ?)", [one.segment.batch_id, now, *counts]
-            )
+        # The counts belong to the group; its first batch carries them, so that sums over batches are right.
+        counts = [stored.n_spans, stored.n_calls, stored.n_duplicates, n_records]
+        for one in group.files:
+            row = [one.segment.batch_id, now, *counts]
+            self._session.execute("insert into batches values (?, ?, ?, ?, ?, ?)", row)
+            counts = [0, 0, 0, 0]
 
     def _known(self, batch_ids: Sequence[str]) -> set[str]:
         rows = self._session.execute(
@@ -229,65 +207,6 @@ class Committer:
         if message != self.last_error:
             print(f"store server: {message}", file=sys.stderr, flush=True)
         self.last_error = message
-
-
-def _steps(segment: Segment) -> list[_Step]:
-    """The segment's records decoded, cut at erasures. Raises whatever the decoder does."""
-    steps: list[_Step] = []
-    pending: list[Record] = []
-    for record in segment.records:
-        if record.signal == "records/erasures":
-            steps += [
-                _decode(pending, segment.batch_id),
-                _Step(erase_project=record.project),
-                _decode([record], ""),
-            ]
-            pending = []
-        else:
-            pending.append(record)
-    return [*steps, _decode(pending, segment.batch_id)]
-
-
-def _decode(records: Sequence[Record], batch_id: str) -> _Step:
-    traces = [
-        TraceRequest(record.body, record.project, record.received_at_us, batch_id)
-        for record in records
-        if record.signal == "traces"
-    ]
-    rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for record in records:
-        kind = record.signal.removeprefix("records/")
-        if record.signal == "rejects" or record.signal.startswith("records/"):
-            received_at = datetime.fromtimestamp(record.received_at_us / 1e6, UTC)
-            found = json.loads(record.body)
-            found = found if isinstance(found, list) else [found]
-            rows.setdefault((kind, record.project), []).extend(
-                {**row, "received_at": received_at} for row in found
-            )
-    return _Step(spans=decode_spans(traces) if traces else None, rows=rows)
-
-
-def _together(steps: Sequence[tuple[_Prepared, list[_Step]]]) -> list[list[tuple[_Prepared, list[_Step]]]]:
-    """Runs of segments that can be stored in one go: any number without an erasure, or one with."""
-    groups: list[list[tuple[_Prepared, list[_Step]]]] = []
-    for pair in steps:
-        simple = len(pair[1]) == 1
-        if groups and simple and len(groups[-1][-1][1]) == 1:
-            groups[-1].append(pair)
-        else:
-            groups.append([pair])
-    return groups
-
-
-def _merged(group: Sequence[tuple[_Prepared, list[_Step]]]) -> list[_Step]:
-    if len(group) == 1:
-        return group[0][1]
-    tables = [steps[0].spans for _, steps in group if steps[0].spans is not None]
-    rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for _, steps in group:
-        for key, found in steps[0].rows.items():
-            rows.setdefault(key, []).extend(found)
-    return [_Step(spans=pa.concat_tables(tables) if tables else None, rows=rows)]
 
 
 def _up_to(max_bytes: int, paths: Sequence[Path]) -> list[Path]:

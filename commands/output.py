@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
@@ -17,6 +18,8 @@ from typing import Any, Literal, get_args
 import click
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+_AMOUNT = re.compile(r"-?\$?[\d,]+(\.\d+)?")
 
 Format = Literal["table", "json", "csv", "parquet"]
 
@@ -55,10 +58,7 @@ def text_table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
         max(len(header), *(len(row[at]) for row in cells), 0) if cells else len(header)
         for at, header in enumerate(headers)
     ]
-    numeric = [
-        bool(rows) and all(row[at] is None or _is_number(row[at]) for row in rows)
-        for at in range(len(headers))
-    ]
+    numeric = [bool(rows) and all(_reads_as_number(row[at]) for row in rows) for at in range(len(headers))]
 
     def line(values: Sequence[str]) -> str:
         padded = (
@@ -93,8 +93,11 @@ def _cell(value: Any) -> str:
     return "".join(char if char.isprintable() else "·" for char in str(value))
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+def _reads_as_number(value: Any) -> bool:
+    """A number, or text that stands for one in a column of them: an amount, a count, nothing, `unknown`."""
+    if value is None or isinstance(value, (int, float, Decimal)):
+        return not isinstance(value, bool)
+    return isinstance(value, str) and (value in ("", "–", "unknown") or _AMOUNT.fullmatch(value) is not None)
 
 
 def _jsonable(row: dict[str, Any]) -> dict[str, Any]:

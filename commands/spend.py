@@ -51,11 +51,11 @@ def _report(month: str, project: str, tenants: Sequence[Mapping[str, Any]]) -> s
     lines = [
         [
             tenant["tenant_id"] or "(no tenant)",
-            tenant["n_calls"],
+            f"{tenant['n_calls']:,}",
             _tokens(tenant["input_tokens"]),
             _tokens(tenant["output_tokens"]),
             dollars(tenant["cost_usd"]),
-            tenant["n_unpriced"] or "",
+            f"{tenant['n_unpriced']:,}" if tenant["n_unpriced"] else "",
         ]
         for tenant in tenants
     ]
@@ -63,7 +63,9 @@ def _report(month: str, project: str, tenants: Sequence[Mapping[str, Any]]) -> s
     total = sum((tenant["cost_usd"] for tenant in tenants if tenant["cost_usd"] is not None), Decimal(0))
     return (
         f"Spend in {month} (UTC), project {project}\n\n"
-        + text_table(headers, [*lines, ["total", _sum(tenants, "n_calls"), "", "", dollars(total), ""]])
+        + text_table(
+            headers, [*lines, ["total", f"{_sum(tenants, 'n_calls'):,}", "", "", dollars(total), ""]]
+        )
         + "\n"
         + _coverage(tenants)
     )

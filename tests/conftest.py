@@ -12,6 +12,9 @@ import pytest
 
 from tests.servers import Server, start_server
 
+# These tests start interpreters by the dozen: let the first one leave its bytecode for the others.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _MAC_CHROME = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 _left_out: list[str] = []

@@ -17,7 +17,8 @@ from collector.datadir import running_server
 from collector.settings import CollectorSettings, load_settings
 from commands.demo import evals_history, load, traffic
 from commands.demo.story import DAYS, Edition
-from commands.up import data_options, running
+from commands.processes import running
+from commands.up import data_options
 from store.projects import DEMO_PROJECT
 from store.reader import Reader, ServerReader
 from store.remote import StoreClient

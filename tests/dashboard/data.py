@@ -1,0 +1,135 @@
+"""A small real store for the dashboard's tests: rows with defaults, so that a test shows what it is about."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable
+from contextlib import closing
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from store.backends import file
+
+NOW = datetime.fromisoformat("2026-11-21T12:30")  # UTC without a zone, as the store has it
+RUN_ID = "01KAMSUPPORTREPLY000000001"
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "$x^2$ and $y$",
+    "`code` **bold** [l](http://evil.example)",
+    "🦊🚀",
+    "x" * 600,
+)
+
+
+def a_call(**given: Any) -> dict[str, Any]:
+    """A priced call that succeeded an hour ago."""
+    call: dict[str, Any] = {
+        "project": "default",
+        "trace_id": str(uuid.uuid4()),
+        "span_id": uuid.uuid4().int >> 64,
+        "started_at": NOW - timedelta(hours=1),
+        "duration_ns": 850_000_000,
+        "service_name": "api",
+        "role": "call",
+        "status": "ok",
+        "tenant_id": "acme",
+        "provider": "openai",
+        "model_requested": "gpt-4o",
+        "model_answered": "gpt-4o-2024-08-06",
+        "input_tokens": 1_000,
+        "output_tokens": 100,
+        "cost_status": "priced",
+        "list_cost_usd": Decimal("0.0035"),
+        "rate_card": "openai/gpt-4o@2024-08-06",
+        "emitter": "openai-v2",
+    } | given
+    return {"day": call["started_at"].date(), "received_at": call["started_at"], **call}
+
+
+def a_failed_call(**given: Any) -> dict[str, Any]:
+    nothing = {"input_tokens": None, "output_tokens": None, "list_cost_usd": None, "rate_card": None}
+    return a_call(
+        **{"status": "error", "error_class": "rate_limit", "cost_status": "no_usage", **nothing, **given}
+    )
+
+
+def an_unpriced_call(**given: Any) -> dict[str, Any]:
+    own = {"model_requested": "acme-finetune", "model_answered": "acme-finetune", "provider": "self-hosted"}
+    return a_call(
+        **{"cost_status": "unpriced_model", "list_cost_usd": None, "rate_card": None, **own, **given}
+    )
+
+
+def a_run(**given: Any) -> dict[str, Any]:
+    return {
+        "project": "default",
+        "run_id": RUN_ID,
+        "suite": "support.yaml",
+        "prompt_name": "support-reply",
+        "candidate_version": "b" * 64,
+        "baseline_version": "a" * 64,
+        "provider": "openai",
+        "model": "gpt-4o",
+        "n_cases": 4,
+        "n_missing": 0,
+        "started_at": NOW - timedelta(hours=2),
+    } | given
+
+
+def a_verdict(**given: Any) -> dict[str, Any]:
+    verdict = {
+        "project": "default",
+        "verdict_id": uuid.uuid4().hex,
+        "run_id": RUN_ID,
+        "verdict": "FAIL",
+        "reason": "exact_match fell by 50.0 points, more than the margin of 3.0 allows.",
+        "metric": "exact_match",
+        "margin": 0.03,
+        "n_cases": 4,
+        "baseline_mean": 1.0,
+        "candidate_mean": 0.5,
+        "difference": -0.5,
+        "interval_low": -0.8,
+        "interval_high": -0.2,
+        "confidence": 0.9,
+        "n_better": 0,
+        "n_worse": 2,
+        "checks": [{"name": "not worse", "verdict": "FAIL", "threshold": -0.03, "observed": -0.5, "n": 4}],
+        "decided_at": NOW - timedelta(hours=1),
+    } | given
+    return verdict | {"checks": json.dumps(verdict["checks"])}
+
+
+def a_result(**given: Any) -> dict[str, Any]:
+    return {
+        "project": "default",
+        "result_id": uuid.uuid4().hex,
+        "run_id": RUN_ID,
+        "variant": "candidate",
+        "case_id": "case-1",
+        "repeat": 0,
+        "metric": "exact_match",
+        "score": 1.0,
+        "status": "scored",
+    } | given
+
+
+def a_store(path: Path, **tables: Iterable[dict[str, Any]]) -> Path:
+    """A store file with these rows; every table's name is a keyword."""
+    with closing(file.open_for_writing(path)) as connection:
+        for table, rows in tables.items():
+            for row in rows:
+                names = ", ".join(row)
+                marks = ", ".join("?" for _ in row)
+                connection.execute(f"insert into {table} ({names}) values ({marks})", list(row.values()))
+    return path
+
+
+RATE_CARD = {
+    "rate_card": "openai/gpt-4o@2024-08-06",
+    "source_version": "genai-prices 0.2.3",
+    "checked_on": date(2026, 11, 12),
+}

@@ -1,0 +1,280 @@
+"""Every named query, against a real store: one test over the folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from store.catalog import NamedQuery, Param, named_queries
+from store.reader import FileReader, rows
+from tests.dashboard.data import (
+    NOW,
+    RATE_CARD,
+    RUN_ID,
+    a_call,
+    a_failed_call,
+    a_result,
+    a_run,
+    a_store,
+    a_verdict,
+    an_unpriced_call,
+)
+
+QUERIES = list(named_queries().values())
+FORBIDDEN = re.compile(
+    r"\b(insert|update|delete|merge|on conflict|create|drop|alter|attach|copy|pragma|install|load|set|call"
+    r"|read_csv|read_parquet|read_json|read_text|read_blob|glob|getenv|duckdb_\w+|information_schema)\b",
+    re.IGNORECASE,
+)
+EXAMPLES = {"integer": "60", "date": "2026-11-01", "time": "2026-11-21T00:00:00Z"}
+OF_THIS_NAME = {
+    "run_id": RUN_ID,
+    "metric": "exact_match",
+    "until": "2026-11-22T00:00:00Z",
+    "limit": "5",
+    "top": "1",
+}
+
+
+def an_example(param: Param) -> str:
+    return OF_THIS_NAME.get(param.name) or EXAMPLES[param.type]
+
+
+def examples(query: NamedQuery) -> dict[str, str]:
+    return {param.name: an_example(param) for param in query.params if not param.optional}
+
+
+def sql_alone(query: NamedQuery) -> str:
+    without_comments = re.sub(r"--.*", "", query.sql)
+    return re.sub(r"'[^']*'", "''", without_comments)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FileReader]:
+    """Rows of every kind, and the same kinds in a project that nobody asks for."""
+    own = [
+        a_call(tenant_id="acme"),
+        a_call(tenant_id="acme", started_at=NOW - timedelta(hours=3), list_cost_usd=Decimal("0.0100")),
+        a_call(
+            tenant_id="globex",
+            cost_status="cache_hit",
+            cache_hit=True,
+            list_cost_usd=Decimal(0),
+            saved_cost_usd=Decimal("0.004"),
+        ),
+        a_failed_call(tenant_id=None),
+        an_unpriced_call(tenant_id="initech"),
+    ]
+    leak = {
+        "project": "leak",
+        "tenant_id": "leak-tenant",
+        "service_name": "leak-service",
+        "model_answered": "leak-model",
+    }
+    store = a_store(
+        tmp_path_factory.mktemp("store") / "store.duckdb",
+        spans=[*own, a_call(**leak), an_unpriced_call(**leak), a_failed_call(**leak)],
+        rate_cards=[RATE_CARD],
+        runs=[a_run(), a_run(project="leak", suite="leak-suite")],
+        verdicts=[a_verdict(), a_verdict(project="leak", reason="leak")],
+        results=[
+            a_result(variant="baseline"),
+            a_result(variant="candidate", score=0.0, detail="expected 4, got 5"),
+            a_result(project="leak", case_id="leak-case", variant="candidate", score=0.0),
+            a_result(project="leak", case_id="leak-case", variant="baseline"),
+        ],
+        rejects=[
+            {
+                "project": "default",
+                "signal": "traces",
+                "reason": "no trace id",
+                "n_items": 3,
+                "received_at": NOW,
+            },
+            {
+                "project": "leak",
+                "signal": "traces",
+                "reason": "leak-reason",
+                "n_items": 1,
+                "received_at": NOW,
+            },
+        ],
+    )
+    reader = FileReader(store)
+    yield reader
+    reader.close()
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FileReader]:
+    reader = FileReader(a_store(tmp_path_factory.mktemp("store") / "store.duckdb"))
+    yield reader
+    reader.close()
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.name)
+class TestEveryNamedQuery:
+    def test_returns_exactly_the_columns_its_header_declares(
+        self, query: NamedQuery, filled: FileReader
+    ) -> None:
+        answer = filled.query(query.name, **examples(query))
+        assert answer.column_names == [column.name for column in query.columns]
+        assert answer.num_rows > 0, "the filled store should have a row for every query"
+
+    def test_has_the_same_columns_and_types_on_an_empty_store(
+        self, query: NamedQuery, filled: FileReader, empty: FileReader
+    ) -> None:
+        assert (
+            empty.query(query.name, **examples(query)).schema
+            == filled.query(query.name, **examples(query)).schema
+        )
+
+    def test_shows_nothing_of_another_project(self, query: NamedQuery, filled: FileReader) -> None:
+        assert "$scope" in sql_alone(query)
+        assert "leak" not in str(rows(filled.query(query.name, **examples(query))))
+
+    def test_takes_every_optional_filter(self, query: NamedQuery, filled: FileReader) -> None:
+        given = {
+            param.name: "acme" if param.type == "text" else an_example(param)
+            for param in query.params
+            if param.optional
+        }
+        filled.query(query.name, **examples(query) | given)
+
+    def test_is_one_plain_select(self, query: NamedQuery) -> None:
+        assert not FORBIDDEN.findall(sql_alone(query))
+        assert ";" not in sql_alone(query)
+
+    def test_declares_the_parameters_it_uses(self, query: NamedQuery) -> None:
+        used = set(re.findall(r"\$(\w+)", sql_alone(query))) - {"scope"}
+        assert used == {param.name for param in query.params}
+
+    def test_gives_portable_numbers(self, query: NamedQuery, filled: FileReader) -> None:
+        """Sums are BIGINT or DECIMAL: DuckDB's HUGEINT would arrive as a decimal of 39 digits or a double."""
+        for field in filled.query(query.name, **examples(query)).schema:
+            unit = next(column.unit for column in query.columns if column.name == field.name)
+            if unit == "usd":
+                assert pa.types.is_decimal(field.type) and field.type.scale == 12, field
+            elif unit in (
+                "calls",
+                "tokens",
+                "ns",
+                "cases",
+                "spans",
+                "items",
+                "count",
+                "runs",
+                "cards",
+                "tenants",
+            ):
+                assert field.type == pa.int64(), field
+
+
+def test_the_totals_of_a_window_by_hand(filled: FileReader) -> None:
+    (totals,) = rows(
+        filled.query("window_totals", since="2026-11-21T00:00:00Z", until="2026-11-22T00:00:00Z")
+    )
+    assert totals["n_calls"] == 5
+    assert totals["n_errors"] == 1
+    assert (totals["n_priced"], totals["n_unpriced"], totals["n_no_usage"], totals["n_cache_hits"]) == (
+        3,
+        1,
+        1,
+        1,
+    )
+    assert totals["cost_usd"] == Decimal("0.0135")  # 0.0035 + 0.0100 + a cache hit at 0
+    assert totals["saved_usd"] == Decimal("0.004")
+    assert totals["tokens"] == 4 * 1_100
+    assert totals["n_timed"] == 3  # not the failed one, not the cache hit
+
+
+def test_a_window_is_half_open(filled: FileReader) -> None:
+    at = f"{NOW - timedelta(hours=3):%Y-%m-%dT%H:%M:%SZ}"
+    (ending,) = rows(filled.query("window_totals", since="2026-11-21T00:00:00Z", until=at))
+    (starting,) = rows(
+        filled.query("window_totals", since=at, until=f"{NOW - timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}")
+    )
+    assert (ending["n_calls"], starting["n_calls"]) == (0, 1)
+
+
+def test_a_series_has_no_gap_and_sums_to_the_totals(filled: FileReader) -> None:
+    window = {"since": "2026-11-21T00:00:00Z", "until": "2026-11-21T12:31:00Z"}
+    series = rows(filled.query("window_series", bucket_minutes="60", **window))
+    (totals,) = rows(filled.query("window_totals", **window))
+    steps = {after["bucket_at"] - before["bucket_at"] for before, after in pairwise(series)}
+    assert (len(series), steps) == (13, {timedelta(hours=1)})
+    assert sum(row["n_calls"] for row in series) == totals["n_calls"]
+    assert sum(row["cost_usd"] or 0 for row in series) == totals["cost_usd"]
+    assert [row["cost_usd"] for row in series if not row["n_calls"]] == [None] * 11
+
+
+@pytest.mark.parametrize("top", ["1", "2", "9"])
+def test_top_tenants_and_the_others_sum_to_the_total(filled: FileReader, top: str) -> None:
+    window = {"since": "2026-11-21T00:00:00Z", "until": "2026-11-22T00:00:00Z"}
+    tenants = rows(filled.query("top_tenants", top=top, **window))
+    (totals,) = rows(filled.query("window_totals", **window))
+    assert sum(row["n_calls"] for row in tenants) == totals["n_calls"]
+    assert sum(row["cost_usd"] or 0 for row in tenants) == totals["cost_usd"]
+    assert [row["kind"] for row in tenants].count("others") == (1 if int(top) < 4 else 0)
+
+
+def test_the_rows_of_a_month_sum_to_its_total(filled: FileReader) -> None:
+    tenants = rows(filled.query("spend_month", month="2026-11-01"))
+    (totals,) = rows(filled.query("month_totals", month="2026-11-01"))
+    for column in ("n_calls", "n_errors", "n_priced", "n_unpriced", "n_no_usage", "cost_usd", "saved_usd"):
+        assert sum(row[column] or 0 for row in tenants) == (totals[column] or 0), column
+
+
+def test_a_call_without_a_tenant_can_be_asked_for(filled: FileReader) -> None:
+    window = {"since": "2026-11-21T00:00:00Z", "until": "2026-11-22T00:00:00Z"}
+    (totals,) = rows(filled.query("window_totals", tenant_id="", **window))
+    assert (totals["n_calls"], totals["n_errors"]) == (1, 1)
+
+
+def test_a_filter_lists_a_value_that_exists_whatever_its_rank(filled: FileReader) -> None:
+    listed = rows(filled.query("filter_values", limit="1", tenant_id="initech"))
+    assert [row["value"] for row in listed if row["dimension"] == "tenant_id"] == ["acme", "initech"]
+
+
+def test_only_cases_that_changed_are_differences(tmp_path: Path) -> None:
+    results = [
+        a_result(case_id=case, variant=variant, score=score)
+        for case, baseline, candidate in (
+            ("same", 1.0, 1.0),
+            ("worse", 1.0, 0.0),
+            ("better", 0.0, 1.0),
+            ("gone", 1.0, None),
+        )
+        for variant, score in (("baseline", baseline), ("candidate", candidate))
+    ]
+    reader = FileReader(a_store(tmp_path / "store.duckdb", runs=[a_run()], results=results))
+    found = rows(reader.query("case_differences", run_id=RUN_ID, metric="exact_match", limit="10"))
+    assert [(row["case_id"], row["difference"]) for row in found] == [
+        ("worse", -1.0),
+        ("better", 1.0),
+        ("gone", None),
+    ]
+
+
+def test_a_run_judged_against_another_run_is_compared_with_that_runs_candidate(tmp_path: Path) -> None:
+    results = [
+        a_result(case_id="lost", score=0.0),
+        a_result(case_id="lost", score=0.0, variant="baseline"),  # its own arm, which the verdict did not use
+        a_result(case_id="lost", score=1.0, run_id="01KRELEASED"),
+        a_result(case_id="new", score=1.0),
+    ]
+    verdicts = [a_verdict(baseline_run_id="01KRELEASED")]
+    reader = FileReader(
+        a_store(tmp_path / "store.duckdb", runs=[a_run()], results=results, verdicts=verdicts)
+    )
+    found = rows(reader.query("case_differences", run_id=RUN_ID, metric="exact_match", limit="10"))
+    assert [(row["case_id"], row["baseline_score"], row["candidate_score"]) for row in found] == [
+        ("lost", 1.0, 0.0)
+    ]
