@@ -78,7 +78,7 @@ def run(
       steelyard eval run suite.yaml --candidate prompts/v3.md --baseline runs/01K9…
     """
     receiver = Receiver.from_environment(project)
-    chosen = plan.Choices(candidate, baseline, provider, model, most_cases, out)
+    chosen = plan.Choices(candidate, baseline, provider, model, most_cases, out, project)
     planned = plan.make(suite.load(suite_file), chosen)
     run_id = str(ULID())
     prepared = execution.prepare(planned, run_id)

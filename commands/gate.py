@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from commands.eval import conclude, listens
+from evals.borrow import find_baseline
 from evals.decision import recorded_baseline
 from evals.folder import RunFolder
 from evals.outbox import Receiver
@@ -30,16 +31,17 @@ from evals.outbox import Receiver
 def command(run: str, baseline: str | None, runs: Path, report_only: bool, no_send: bool) -> int:
     """Decide PASS, FAIL or INCONCLUSIVE from stored runs.
 
-    A run is a folder or the id of one under ./runs. The new verdict is stored beside the old ones, and
-    what no receiver took before is sent.
+    A run is a folder or the id of one under ./runs; a baseline may also be one that only the store has.
+    The new verdict is stored beside the old ones, and what no receiver took before is sent.
 
     \b
     Example:
       steelyard gate runs/01K9ABCDEF
-      steelyard gate candidate-run --baseline released-run
+      steelyard gate runs/01K9ABCDEF --baseline 01K8RELEASED
     """
     folder = RunFolder.find(run, runs)
-    compared = RunFolder.find(baseline, runs) if baseline else recorded_baseline(folder, runs)
-    receiver = Receiver.from_environment(folder.read_run()["project"])
+    project = folder.read_run()["project"]
+    compared = find_baseline(baseline, runs, project) if baseline else recorded_baseline(folder, runs)
+    receiver = Receiver.from_environment(project)
     send = not no_send and listens(receiver)
     return conclude(folder, compared, receiver, send=send, report_only=report_only)

@@ -224,7 +224,13 @@ def _judge_difference(margin: float, differences: list[_Value], interval: Interv
     if interval.low > -margin:
         return "PASS", f"{drop} is ruled out." + " There is a small real drop." * (interval.high < 0)
     if interval.high < 0 and _exact_test_agrees(differences):
-        return "FAIL", f"a real drop, and {drop} is not ruled out."
+        beyond = interval.high < -margin
+        return (
+            "FAIL",
+            f"a drop beyond the margin of {size(margin)}."
+            if beyond
+            else f"a real drop, and {drop} is not ruled out.",
+        )
     return "INCONCLUSIVE", f"{drop} is not ruled out. {_advice(margin, differences, interval)}"
 
 

@@ -69,7 +69,7 @@ def deliver(folder: RunFolder, receiver: Receiver) -> None:
     if not folder.delivered.exists():
         for kind in ("prompt_versions", "golden_sets"):
             _post(receiver, kind, stored[kind])
-        for rows in _batches(_result_records(folder)):
+        for rows in _batches(folder.read_results()):
             _post(receiver, "results", rows)
         _post(receiver, "runs", [stored["run"]], wait_commit=not folder.verdicts.exists())
     if folder.verdicts.exists():
@@ -102,13 +102,6 @@ def _post(receiver: Receiver, kind: str, rows: list[dict[str, Any]], *, wait_com
     post_records(
         receiver.url, kind, rows, project=receiver.project, api_key=receiver.api_key, wait_commit=wait_commit
     )
-
-
-def _result_records(folder: RunFolder) -> Iterator[dict[str, Any]]:
-    """Result rows without what only the folder needs."""
-    for row in folder.read_results():
-        row.pop("case_hash", None)
-        yield row
 
 
 def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from errors import SuiteError
+from evals.borrow import find_baseline
 from evals.decision import check_comparable
 from evals.folder import RunFolder
 from evals.gate import size
@@ -32,6 +33,7 @@ class Choices:
     model: str | None = None
     most_cases: int | None = None
     runs: Path = Path("runs")
+    project: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def _baseline(suite: Suite, choices: Choices) -> tuple[Prompt | None, RunFolder 
     if Path(choices.baseline).is_file():
         return template.load(Path(choices.baseline), suite.name), None
     try:
-        return None, RunFolder.find(choices.baseline, choices.runs)
+        return None, find_baseline(choices.baseline, choices.runs, choices.project)
     except SuiteError as none:
         raise SuiteError(f"--baseline {none} A prompt file is a baseline too.") from None
 

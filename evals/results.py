@@ -89,7 +89,7 @@ def journal_entry(result: Result, reply: Reply) -> dict[str, object]:
 def result_rows(
     run_id: str, metrics: Iterable[str], results: Iterable[Result]
 ) -> Iterator[dict[str, object]]:
-    """The store's `results` records, one per case × arm × metric, plus `case_hash`, which pins the case.
+    """The store's `results` records, one per case × arm × metric; `case_hash` pins the case.
 
     Ids are hashes of what they identify, so sending a row again adds nothing.
     """

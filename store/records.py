@@ -79,6 +79,7 @@ KINDS: dict[str, Kind] = {
             "run_id": "text",
             "variant": "text",  # candidate | baseline
             "case_id": "text",
+            "case_hash": "text",  # pins the case's content: two runs are paired on equal cases only
             "cluster_id": "text",
             "repeat": "integer",
             "metric": "text",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import httpx
 
@@ -42,6 +43,15 @@ class StoreClient:
         given = {key: value for key, value in params.items() if value is not None}
         return self._post(f"/api/v1/query/{name}", {"project": project, "params": given})
 
+    def rows(self, name: str, *, project: str, params: Mapping[str, str | None]) -> list[dict[str, Any]]:
+        """A named query's rows as plain JSON, for who does not load Arrow: times and decimals are text."""
+        given = {key: value for key, value in params.items() if value is not None}
+        body = json.dumps({"project": project, "params": given})
+        found: list[dict[str, Any]] = self._send(
+            "POST", f"/api/v1/query/{name}", body, accept="application/json"
+        ).json()
+        return found
+
     def sql(self, statement: str, *, max_rows: int) -> bytes:
         """One read-only SELECT's rows as an Arrow IPC stream."""
         return self._post("/api/v1/sql", {"sql": statement, "max_rows": max_rows})
@@ -58,8 +68,10 @@ class StoreClient:
     def _post(self, path: str, body: Mapping[str, object]) -> bytes:
         return self._send("POST", path, json.dumps(body)).content
 
-    def _send(self, method: str, path: str, content: str | None = None) -> httpx.Response:
-        headers = {"content-type": "application/json", "accept": ARROW_STREAM} if content is not None else {}
+    def _send(
+        self, method: str, path: str, content: str | None = None, *, accept: str = ARROW_STREAM
+    ) -> httpx.Response:
+        headers = {"content-type": "application/json", "accept": accept} if content is not None else {}
         try:
             answer = self._http.request(method, path, content=content, headers=headers)
         except httpx.HTTPError as failed:

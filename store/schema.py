@@ -15,8 +15,6 @@ from pathlib import Path
 import duckdb
 
 from errors import DataDirError
-from pricing.charge import TABLES_SQL
-from store.records import KINDS, SQL_TYPES
 
 
 @dataclass(frozen=True)
@@ -82,11 +80,6 @@ def create_views(connection: duckdb.DuckDBPyConnection) -> None:
 def _apply(connection: duckdb.DuckDBPyConnection, migration: Migration) -> None:
     connection.execute("begin transaction")
     try:
-        if migration.version == 1:
-            connection.execute("create table meta (key varchar, value varchar)")
-            connection.execute(TABLES_SQL)
-            for statement in _record_tables():
-                connection.execute(statement)
         connection.execute(migration.sql)
         connection.execute("delete from meta where key = 'schema_version'")
         connection.execute("insert into meta values ('schema_version', ?)", [str(migration.version)])
@@ -94,16 +87,6 @@ def _apply(connection: duckdb.DuckDBPyConnection, migration: Migration) -> None:
     except duckdb.Error:
         connection.execute("rollback")
         raise
-
-
-def _record_tables() -> list[str]:
-    """One table per record kind, exactly its fields, behind the project that walls it off."""
-    return [
-        f"create table {kind.table} (project varchar, received_at timestamp, "
-        + ", ".join(f"{name} {SQL_TYPES[field]}" for name, field in kind.fields.items())
-        + ")"
-        for kind in KINDS.values()
-    ]
 
 
 def _back_up(connection: duckdb.DuckDBPyConnection, path: Path, version: int) -> None:

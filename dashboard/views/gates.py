@@ -29,11 +29,10 @@ def draw(filters: Filters) -> None:
         return
     latest = latest_of_each(runs)
     asked = filters.run_id
-    chosen = next((run for run in runs if run["run_id"] == asked), None)
+    chosen = _run(filters.project, asked) if asked else None
     if asked and chosen is None:
         st.info(
-            f"There is no run **{plain(formats.shortened(asked))}** among the newest {len(runs)} runs of "
-            f"project {plain(filters.project)}.",
+            f"There is no run **{plain(formats.shortened(asked))}** in project {plain(filters.project)}.",
             icon=":material/link_off:",
         )
     st.caption(plain(_tally(latest)))
@@ -54,6 +53,11 @@ def draw(filters: Filters) -> None:
         f"{len(runs)} runs" + (" (the newest)" if len(runs) == NEWEST_RUNS else ""),
         "differences in points: candidate minus baseline, paired by case",
     )
+
+
+def _run(project: str, run_id: str) -> Row | None:
+    """One run, however old."""
+    return next(iter(source.read("runs", project, limit=1, run_id=run_id)), None)
 
 
 def latest_of_each(runs: Sequence[Row]) -> list[Row]:

@@ -204,7 +204,7 @@ def tenant_label(row: Row) -> str:
 
 
 def _latest(filters: Filters, at: dict[str, Any]) -> None:
-    rows = source.read("recent_calls", filters.project, limit=LATEST_CALLS, **at)
+    rows = source.read("latest_calls", filters.project, limit=LATEST_CALLS, **at)
     shown = [
         {
             **row,

@@ -2,6 +2,12 @@
 -- indexes, sequences, enums or HUGEINT; ids are made by the writer; times are TIMESTAMP in UTC; money is
 -- DECIMAL; a column is only ever added, nullable. Uniqueness is the committer's duty, not the table's.
 
+-- Small facts: the schema version, the price book's version.
+create table meta (
+    key varchar,
+    value varchar
+);
+
 create table spans (
     day date,                         -- of started_at, UTC: every query prunes by it
     project varchar,                  -- the wall: stamped by the receiver, never changed
@@ -128,4 +134,139 @@ create table batches (
     n_calls bigint,
     n_duplicates bigint,
     n_records bigint
+);
+
+-- The price book: dated cards and their unit rates. Rows are added, never updated in place.
+create table rate_cards (
+    rate_card varchar,         -- model key, variant and first day: 'openai/gpt-4o@1970-01-01', 'openai/gpt-5+flex@2026-10-12'
+    model_key varchar,         -- what Book.resolve_call answers: 'openai/gpt-4o', resold 'azure/openai/gpt-4o'
+    provider varchar,          -- who bills: the book's name ('openai', 'azure', 'google', ...)
+    model varchar,             -- the book's model name, without the provider
+    variant varchar,           -- 'standard', or the service tier that has its own prices: batch, flex, priority, fast
+    currency varchar,          -- of the rates; 'USD' for every compiled book
+    valid_from timestamp,      -- UTC, inclusive; 1970-01-01 when the source does not date the price
+    valid_to timestamp,        -- UTC, exclusive; NULL = still valid
+    estimated_because varchar, -- NULL, or why a cost from this card is an estimate
+    source varchar,            -- the vendor's pricing page
+    source_version varchar,    -- what it was compiled from: 'genai-prices 0.2.3'
+    checked_on date,
+    recorded_at timestamp,     -- UTC, when the row was stored
+    recorded_by varchar
+);
+
+create table rates (
+    rate_card varchar,
+    unit varchar,              -- uncached_input, cached_input, cache_write, cache_write_1h, output, reasoning, audio_input,
+                               -- audio_output: tokens; request: calls
+    tier_from_tokens bigint,   -- 0 = base; otherwise replaces it when the call's total input exceeds this many tokens
+    usd_per_million decimal(18, 6)  -- USD per million of the unit (requests too)
+);
+
+-- Records (store/records.py): one row per record, identified by the client's own key.
+create table runs (
+    project varchar,
+    received_at timestamp,
+    run_id varchar,
+    suite varchar,
+    suite_hash varchar,
+    claim varchar,
+    status varchar,
+    prompt_name varchar,
+    candidate_version varchar,
+    baseline_version varchar,
+    baseline_run_id varchar,
+    golden_set varchar,
+    golden_set_hash varchar,
+    scorers_hash varchar,
+    provider varchar,
+    model varchar,
+    n_cases bigint,
+    n_missing bigint,
+    started_at timestamp,
+    finished_at timestamp,
+    commit_sha varchar,
+    steelyard_version varchar
+);
+
+create table results (
+    project varchar,
+    received_at timestamp,
+    result_id varchar,
+    run_id varchar,
+    variant varchar,
+    case_id varchar,
+    case_hash varchar,
+    cluster_id varchar,
+    repeat bigint,
+    metric varchar,
+    score double,
+    status varchar,
+    detail varchar,
+    error_class varchar,
+    attempts bigint,
+    output_hash varchar,
+    duration_ns bigint,
+    input_tokens bigint,
+    output_tokens bigint,
+    trace_id varchar,
+    span_id varchar,
+    started_at timestamp
+);
+
+create table verdicts (
+    project varchar,
+    received_at timestamp,
+    verdict_id varchar,
+    run_id varchar,
+    baseline_run_id varchar,
+    suite varchar,
+    prompt_name varchar,
+    candidate_version varchar,
+    baseline_version varchar,
+    verdict varchar,
+    reason varchar,
+    metric varchar,
+    margin double,
+    floor double,
+    n_cases bigint,
+    n_missing bigint,
+    baseline_mean double,
+    candidate_mean double,
+    difference double,
+    interval_low double,
+    interval_high double,
+    confidence double,
+    method varchar,
+    n_better bigint,
+    n_worse bigint,
+    checks json,
+    decided_at timestamp
+);
+
+create table prompt_versions (
+    project varchar,
+    received_at timestamp,
+    prompt_version_id varchar,
+    prompt_name varchar,
+    version varchar,
+    path varchar,
+    recorded_at timestamp
+);
+
+create table golden_sets (
+    project varchar,
+    received_at timestamp,
+    golden_set_id varchar,
+    golden_set varchar,
+    golden_set_hash varchar,
+    n_cases bigint,
+    recorded_at timestamp
+);
+
+create table erasures (
+    project varchar,
+    received_at timestamp,
+    erasure_id varchar,
+    scope varchar,
+    requested_at timestamp
 );

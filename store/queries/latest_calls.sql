@@ -1,6 +1,9 @@
--- purpose: The newest calls, newest first.
+-- purpose: The newest calls, newest first, optionally of one window of time, one tenant or one model.
 -- param limit integer: how many rows
--- param since time optional: only calls that started at or after this
+-- param since time optional: from this moment on
+-- param until time optional: up to, not including, this moment
+-- param tenant_id text optional: only this tenant; empty text = calls without a tenant
+-- param model text optional: only this model; empty text = calls that name none
 -- column started_at utc: when the call started
 -- column tenant_id text: whom the call was for
 -- column provider text: who sold it
@@ -15,6 +18,7 @@
 -- column cost_status text: why cost_usd is what it is
 -- column prompt_name text: which prompt
 -- column prompt_version text: which version of it
+-- column service_name text: which service sent it
 -- column trace_id hex: the trace
 -- column span_id hex: the span
 select
@@ -32,10 +36,14 @@ select
     cost_status,
     prompt_name,
     prompt_version,
+    service_name,
     trace_id,
     span_id
 from calls
 where project = $scope
     and ($since is null or started_at >= $since)
+    and ($until is null or started_at < $until)
+    and ($tenant_id is null or coalesce(tenant_id, '') = $tenant_id)
+    and ($model is null or coalesce(model_answered, model_requested, '') = $model)
 order by started_at desc, span_id
 limit $limit

@@ -2,6 +2,7 @@
 -- param run_id text: the run
 -- column variant text: candidate or baseline
 -- column case_id text: the case
+-- column case_hash text: pins the case's content
 -- column cluster_id text: what the case shares with others; NULL = its own cluster
 -- column repeat count: which repeat
 -- column metric text: the scorer
@@ -17,6 +18,7 @@
 select
     variant,
     case_id,
+    case_hash,
     cluster_id,
     repeat,
     metric,

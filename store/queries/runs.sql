@@ -1,11 +1,15 @@
 -- purpose: Eval runs with their newest verdict, newest first.
 -- param limit integer: how many rows
+-- param run_id text optional: only this run
 -- column run_id ulid: the run
 -- column suite text: the suite
 -- column prompt_name text: the prompt under test
 -- column candidate_version text: content hash of the candidate prompt
 -- column baseline_version text: content hash of the baseline prompt
 -- column golden_set text: the golden set
+-- column golden_set_hash text: its content
+-- column scorers_hash text: the scorers and their options
+-- column status text: finished or interrupted
 -- column provider text: who answered
 -- column model text: which model
 -- column started_at utc: when the run started
@@ -42,6 +46,9 @@ select
     runs.candidate_version,
     coalesce(newest.baseline_version, runs.baseline_version) as baseline_version,
     runs.golden_set,
+    runs.golden_set_hash,
+    runs.scorers_hash,
+    runs.status,
     runs.provider,
     runs.model,
     runs.started_at,
@@ -68,5 +75,6 @@ select
 from runs
 left join newest on newest.run_id = runs.run_id
 where runs.project = $scope
+    and ($run_id is null or runs.run_id = $run_id)
 order by runs.started_at desc, runs.run_id desc
 limit $limit

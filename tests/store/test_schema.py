@@ -1,0 +1,82 @@
+"""The store's tables: made by numbered migrations, and never by surprise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from errors import DataDirError
+from pricing.charge import TABLES_SQL
+from store.backends import file
+from store.records import KINDS, SQL_TYPES
+from store.schema import latest_version, migrations, schema_version
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = file.open_for_writing(tmp_path / "store.duckdb")
+    yield connection
+    connection.close()
+
+
+def columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[tuple[str, str]]:
+    found = connection.execute(
+        "select column_name, data_type from information_schema.columns where table_name = ? order by ordinal_position",
+        [table],
+    )
+    return [(name, str(kind)) for name, kind in found.fetchall()]
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    assert [migration.version for migration in migrations()] == list(range(1, latest_version() + 1))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_record_kind_has_a_table_with_exactly_its_fields(
+    store: duckdb.DuckDBPyConnection, kind: str
+) -> None:
+    promised = [("project", "VARCHAR"), ("received_at", "TIMESTAMP")]
+    promised += [(name, SQL_TYPES[field]) for name, field in KINDS[kind].fields.items()]
+    assert columns(store, KINDS[kind].table) == promised
+
+
+@pytest.mark.parametrize("table", ["rate_cards", "rates"])
+def test_the_price_tables_are_those_that_charging_reads(store: duckdb.DuckDBPyConnection, table: str) -> None:
+    alone = duckdb.connect(":memory:")
+    alone.execute(TABLES_SQL)
+    assert columns(store, table) == columns(alone, table) != []
+
+
+def test_opening_again_changes_nothing(tmp_path: Path) -> None:
+    for _ in range(2):
+        connection = file.open_for_writing(tmp_path / "store.duckdb")
+        assert schema_version(connection) == latest_version()
+        connection.close()
+    assert not (tmp_path / "backups").exists()
+
+
+def test_a_file_from_a_newer_version_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    connection = file.open_for_writing(tmp_path / "store.duckdb")
+    connection.execute("update meta set value = '999' where key = 'schema_version'")
+    connection.close()
+    with pytest.raises(DataDirError, match=r"newer Steelyard.*Upgrade"):
+        file.open_for_writing(tmp_path / "store.duckdb")
+
+
+def test_a_file_that_is_no_store_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "store.duckdb").write_bytes(b"this is not a database" * 100)
+    with pytest.raises(DataDirError, match="cannot be opened"):
+        file.open_for_writing(tmp_path / "store.duckdb")
+
+
+def test_every_view_reads_on_an_empty_store(store: duckdb.DuckDBPyConnection) -> None:
+    assert store.execute("select count(*) from calls").fetchone() == (0,)
+    assert store.execute("select * from trace('5b8aa5a2d2c872e8321cf37308d69df2')").fetchall() == []
+
+
+def test_no_sum_is_stored_or_shown_as_hugeint(store: duckdb.DuckDBPyConnection) -> None:
+    kinds = store.execute("select distinct data_type from information_schema.columns").fetchall()
+    assert not [kind for (kind,) in kinds if "HUGEINT" in kind]
