@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import socket
 import sys
 import threading
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from collector import datadir
-from collector.settings import CollectorSettings
+from collector.settings import MEGABYTE, CollectorSettings
 from collector.supervise import ProcessSpec, Supervisor
 from errors import ConfigError, ServerError
 
@@ -46,6 +47,7 @@ def running(settings: CollectorSettings, *, with_dashboard: bool) -> Iterator[Ru
     """
     dashboard_url = settings.dashboard_url if with_dashboard else None
     datadir.prepare(settings.data)
+    _warn_when_disk_is_short(settings)
     address = datadir.ServerAddress(os.getpid(), settings.receiver_url, settings.api_url, dashboard_url)
     lock_fd = datadir.lock(settings.data, address)
     try:
@@ -108,15 +110,25 @@ def _start(supervisor: Supervisor) -> None:
         ) from None
 
 
+def _warn_when_disk_is_short(settings: CollectorSettings) -> None:
+    free, reserve = shutil.disk_usage(settings.data).free, settings.disk_reserve_bytes
+    if free < reserve:
+        print(
+            f"steelyard: {settings.data} has {free // MEGABYTE} MB free. New telemetry is refused (503) until there are "
+            f"{reserve // MEGABYTE} MB, which are kept to commit what was already accepted; free some space.",
+            file=sys.stderr,
+        )
+
+
 def _refuse_taken_ports(settings: CollectorSettings, with_dashboard: bool) -> None:
     wanted = [("OTLP/HTTP", settings.otlp_http, "--otlp-http"), ("read API", settings.api, "--api")]
     if with_dashboard:
         wanted.append(("dashboard", settings.dashboard, "--dashboard"))
     for what, port, flag in wanted:
         if not _is_free(settings.host, port):
+            by = "another Steelyard" if _answers(f"{settings.api_url}/api/v1/health") else "another program"
             raise ConfigError(
-                f"port {port} ({what}) is taken by another program. Stop that program, or choose another port "
-                f"with {flag} PORT."
+                f"port {port} ({what}) is taken by {by}. Stop that one, or choose another port with {flag} PORT."
             )
 
 

@@ -34,6 +34,11 @@ class Server:
     api_url: str
     dashboard_url: str
     process: subprocess.Popen[bytes]
+    stderr_path: Path
+
+    def said(self) -> str:
+        """What it wrote on stderr so far."""
+        return self.stderr_path.read_text("utf-8")
 
     @property
     def client(self) -> StoreClient:
@@ -107,13 +112,15 @@ def start_server(
     ]
     if command == "up":
         argv += ["--dashboard", str(ports[2])]
-    process = subprocess.Popen(argv, env={**os.environ, **(env or {})}, stderr=subprocess.PIPE)
+    stderr_path = data_dir.with_name(f"{data_dir.name}.stderr-{ports[0]}")
+    stderr_path.parent.mkdir(parents=True, exist_ok=True)
+    with stderr_path.open("wb") as stderr:
+        process = subprocess.Popen(argv, env={**os.environ, **(env or {})}, stderr=stderr)
     running = Server(
         data_dir,
-        f"http://127.0.0.1:{ports[0]}",
-        f"http://127.0.0.1:{ports[1]}",
-        f"http://127.0.0.1:{ports[2]}",
-        process,
+        *(f"http://127.0.0.1:{port}" for port in ports),
+        process=process,
+        stderr_path=stderr_path,
     )
     try:
         _wait_until_ready(running, command)
@@ -121,8 +128,8 @@ def start_server(
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=90)
-        print(said.decode(), file=sys.stderr)  # pytest shows it beside a failure
+        process.wait(timeout=90)
+        print(running.said(), file=sys.stderr)  # pytest shows it beside a failure
 
 
 def free_ports(n: int) -> list[int]:

@@ -179,7 +179,7 @@ def test_a_taken_port_says_which_and_the_flag_that_moves_it(server: Server, tmp_
         timeout=60,
     )
     assert second.returncode == 3
-    assert f"port {port} (OTLP/HTTP) is taken" in second.stderr
+    assert f"port {port} (OTLP/HTTP) is taken by" in second.stderr
     assert "--otlp-http PORT" in second.stderr
 
 
@@ -195,6 +195,14 @@ def test_a_data_directory_that_cannot_be_written_says_so(tmp_path: Path) -> None
     assert refused.returncode == 3
     assert "cannot be used: Not a directory" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_a_disk_that_is_nearly_full_is_announced_and_refuses_with_503(tmp_path: Path) -> None:
+    with start_server(tmp_path / "data", env={"STEELYARD_DISK_RESERVE_BYTES": str(10**15)}) as server:
+        status, answer = server.post("/v1/traces", export(a_call()))
+        assert status == 503
+        assert b"free some space" in answer
+    assert "New telemetry is refused (503) until there are 1000000000 MB" in server.said()
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "example.com"])

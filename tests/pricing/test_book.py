@@ -102,7 +102,7 @@ def test_the_cards_of_a_model_and_variant_meet_without_gap_or_overlap(book: Book
 
 
 def test_the_version_names_the_source_and_the_content(book: Book) -> None:
-    assert book.version.startswith("genai-prices 0.2.3 (")
+    assert book.version.startswith("genai-prices 0.2.3, steelyard (")
     assert load_book().version == book.version
 
 
@@ -127,3 +127,9 @@ def test_the_book_prices_a_known_model_an_old_day_and_a_batch(book: Book) -> Non
         ("unpriced_unit", None),  # OpenAI's flex price is not Azure's
         ("unpriced_model", None),  # known by name, but without a price: NULL, not 0
     ]
+
+
+def test_the_fake_provider_is_free_by_an_explicit_zero(book: Book) -> None:
+    call = a_call(model_key=book.resolve("fake", "fake-1"), input_tokens=10, output_tokens=5)
+    [charged] = charge(open_book(book), [call])
+    assert (charged["cost_status"], charged["list_cost_usd"]) == ("free", 0)

@@ -43,8 +43,9 @@ VARIANTS: list[tuple[str | None, dict[str, str]]] = [
 
 
 def test_running_the_compiler_again_reproduces_the_committed_books() -> None:
-    committed = {path.name: path.read_text(encoding="utf-8") for path in BOOKS.glob("*.toml")}
-    assert compile_books() == committed
+    books = {path.name: path.read_text(encoding="utf-8") for path in BOOKS.glob("*.toml")}
+    by_hand = {"fake.toml"}  # our own provider, which genai-prices does not know
+    assert compile_books() == {name: text for name, text in books.items() if name not in by_hand}
 
 
 def names_of(match: Any) -> list[str]:
