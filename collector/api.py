@@ -32,6 +32,7 @@ from store.remote import API_VERSION, ARROW_STREAM, VERSION_HEADER
 
 AT_ONCE = 2
 KEPT_ANSWERS = 64
+KEPT_BYTES = 2_000_000
 # Queries over "now" change without a commit: an answer is never older than this.
 KEPT_FOR_S = 2.0
 MAX_SQL_BYTES = 100_000
@@ -59,7 +60,14 @@ class Answers:
                 self._kept.clear()
             future = self._threads.submit(self._run, sql, params, max_rows)
             self._kept[key] = (fresh, now, future)
+        future.add_done_callback(lambda done: self._forget_when_large(key, done))
         return future
+
+    def _forget_when_large(self, key: str, done: Future[bytes]) -> None:
+        """Those who asked have it; keeping it for others would cost more memory than asking again."""
+        if done.cancelled() or done.exception() or len(done.result()) > KEPT_BYTES:
+            with self._lock:
+                self._kept.pop(key, None)
 
     def _run(self, sql: str, params: Mapping[str, Any], max_rows: int) -> bytes:
         session = file.cursor(self._connection)
@@ -93,7 +101,9 @@ def read_api(answers: Answers, about: Callable[[], Mapping[str, Any]]) -> Starle
 
     async def sql(request: Request) -> Response:
         body = await _document(request)
-        max_rows = min(int(body.get("max_rows", MAX_ROWS)), MAX_ROWS)
+        max_rows = body.get("max_rows", MAX_ROWS)
+        if not isinstance(max_rows, int) or not 0 <= max_rows <= MAX_ROWS:
+            raise QueryError(f"max_rows is {max_rows!r}, not a number from 0 to {MAX_ROWS}")
         return _rows(request, await asyncio.wrap_future(answers.ask(str(body.get("sql", "")), {}, max_rows)))
 
     return Starlette(

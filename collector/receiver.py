@@ -101,6 +101,9 @@ class Receiver:
     async def _take_records(self, request: Request) -> Response:
         kind = request.path_params["kind"]
         try:
+            # A web page can send a form to this port, but not this type: no page writes records behind our back.
+            if otlp.media_type(request.headers.get("content-type", "")) != otlp.JSON:
+                raise otlp.UnsupportedError(f"records are sent as {otlp.JSON}")
             project = _project(request)
             rows = _records(kind, await self._body(request), project)
             body = json.dumps(rows).encode()

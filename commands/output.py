@@ -19,6 +19,8 @@ import click
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from store.execute import is_truncated
+
 _AMOUNT = re.compile(r"-?\$?[\d,]+(\.\d+)?")
 
 Format = Literal["table", "json", "csv", "parquet"]
@@ -37,7 +39,12 @@ def format_option(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def print_rows(table: pa.Table, output_format: Format) -> None:
-    """The rows on stdout."""
+    """The rows on stdout; on stderr, when the cap cut them."""
+    if is_truncated(table):
+        print(
+            f"steelyard: only the first {table.num_rows:,} rows; add a LIMIT or narrow the query",
+            file=sys.stderr,
+        )
     match output_format:
         case "json":
             sys.stdout.write(json.dumps([_jsonable(row) for row in table.to_pylist()], indent=1) + "\n")

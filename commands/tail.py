@@ -43,23 +43,28 @@ def command(count: int, no_follow: bool, project: str, data: Path | None) -> Non
     """
     found = connect(data)
     try:
-        seen = _print_new(found.reader, project, count, set())
+        seen = _print_new(found.reader, project, set(), at_most=count)
         if not seen and not no_follow:
             print("steelyard: no calls yet; waiting for the first", file=sys.stderr)
         with contextlib.suppress(KeyboardInterrupt):
             while not no_follow:
                 time.sleep(LOOK_EVERY_S)
-                seen = _print_new(found.reader, project, MOST_ROWS, seen)
+                seen = _print_new(found.reader, project, seen)
     finally:
         found.reader.close()
 
 
-def _print_new(reader: Reader, project: str, count: int, seen: set[str]) -> set[str]:
-    newest = rows(reader.query("latest_calls", project=project, limit=str(count)))
-    for call in reversed(newest):
-        if f"{call['trace_id']}{call['span_id']}" not in seen:
-            print(_line(call), flush=True)
-    return seen | {f"{call['trace_id']}{call['span_id']}" for call in newest}
+def _print_new(reader: Reader, project: str, seen: set[str], *, at_most: int = MOST_ROWS) -> set[str]:
+    """Print the calls that were not there before, oldest first; returns all that are there now."""
+    newest = rows(reader.query("latest_calls", project=project, limit=str(MOST_ROWS)))
+    unseen = [call for call in newest if _id(call) not in seen]
+    for call in reversed(unseen[:at_most]):
+        print(_line(call), flush=True)
+    return {_id(call) for call in newest}
+
+
+def _id(call: Mapping[str, Any]) -> str:
+    return f"{call['trace_id']}{call['span_id']}"
 
 
 def _line(call: Mapping[str, Any]) -> str:

@@ -16,6 +16,8 @@ from store.catalog import ParamValue
 
 MAX_ROWS = 1_000_000
 TIMEOUT_S = 30.0
+# A key of the answer's schema metadata: there were more rows than the cap.
+TRUNCATED = b"steelyard.truncated"
 
 
 def run_select(
@@ -68,6 +70,11 @@ def _refuse_all_but_one_select(session: duckdb.DuckDBPyConnection, sql: str) -> 
         )
 
 
+def is_truncated(table: pa.Table) -> bool:
+    """Whether the query had more rows than the cap let through."""
+    return TRUNCATED in (table.schema.metadata or {})
+
+
 def _first_rows(result: duckdb.DuckDBPyRelation, max_rows: int) -> pa.Table:
     reader = result.to_arrow_reader(65_536)
     batches: list[pa.RecordBatch] = []
@@ -75,6 +82,8 @@ def _first_rows(result: duckdb.DuckDBPyRelation, max_rows: int) -> pa.Table:
     for batch in reader:
         batches.append(batch.slice(0, max_rows - n_rows))
         n_rows += batch.num_rows
-        if n_rows >= max_rows:
-            break
+        if n_rows > max_rows:
+            # Said in the answer itself, so that nobody takes a part for the whole.
+            noted = reader.schema.with_metadata({TRUNCATED: b"true"})
+            return pa.Table.from_batches(batches, reader.schema).cast(noted)
     return pa.Table.from_batches(batches, reader.schema)

@@ -9,6 +9,7 @@ import urllib.request
 import pytest
 
 from errors import QueryError, ServerError
+from store.execute import is_truncated
 from store.remote import StoreClient
 from tests.servers import Server
 from tests.spans import a_call, export
@@ -60,9 +61,11 @@ def test_nothing_but_a_select_on_the_store(server: Server, sql: str) -> None:
         reader.sql(sql)
 
 
-def test_a_query_is_capped_in_rows(server: Server) -> None:
+def test_a_query_is_capped_in_rows_and_says_so(server: Server) -> None:
     with server.reader() as reader:
-        assert reader.sql("select * from range(1000)", max_rows=10).num_rows == 10
+        part, whole = (reader.sql("select * from range(1000)", max_rows=most) for most in (10, 1000))
+    assert (part.num_rows, is_truncated(part)) == (10, True)
+    assert (whole.num_rows, is_truncated(whole)) == (1000, False)
 
 
 def test_an_answer_is_as_fresh_as_the_last_commit(server: Server) -> None:
@@ -81,6 +84,16 @@ def test_a_form_post_from_a_web_page_is_refused(server: Server) -> None:
     status, answer = ask(server, "/api/v1/sql", b'{"sql": "select 1"}', content_type="text/plain")
     assert status == 400
     assert json.loads(answer)["detail"] == "send the query as application/json"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"{", b'{"sql": "select 1", "max_rows": "many"}', b'{"sql": "select 1", "max_rows": -1}'],
+)
+def test_a_body_that_is_no_question_is_refused_in_words(server: Server, body: bytes) -> None:
+    status, answer = ask(server, "/api/v1/sql", body)
+    assert status == 400
+    assert json.loads(answer)["detail"]
 
 
 def test_a_query_sees_its_project_only(server: Server) -> None:

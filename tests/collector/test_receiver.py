@@ -167,6 +167,14 @@ def test_wrong_records_are_refused_whole_and_by_name(
     assert said in json.loads(answer)["detail"]
 
 
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", PROTOBUF])
+def test_records_are_taken_as_json_only_so_that_no_web_page_can_write_them(
+    server: Server, content_type: str
+) -> None:
+    status, _ = server.post("/api/v1/records/runs", json.dumps([A_RUN]).encode(), content_type)
+    assert status == 415
+
+
 def test_records_can_be_waited_for(server: Server) -> None:
     body = json.dumps([{**A_RUN, "run_id": "01WAIT"}]).encode()
     status, answer = server.post("/api/v1/records/runs?wait=commit", body, "application/json")

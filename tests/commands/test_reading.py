@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -203,3 +204,22 @@ def test_doctor_finds_a_sound_server_sound(filled: Server, steelyard: Steelyard)
     assert ran.returncode == 0, ran.stdout
     assert "5 stored, 1 without a price" in ran.stdout
     assert "!!" not in ran.stdout
+
+
+def test_tail_follows_with_what_is_new_and_nothing_older(filled: Server) -> None:
+    words = [STEELYARD, "tail", "-n", "1", "--data", filled.data_dir, "--project", "followed"]
+    filled.post(
+        "/v1/traces",
+        export(a_call(tenant__id="old-1"), a_call(tenant__id="old-2")),
+        x_steelyard_project="followed",
+    )
+    filled.wait_until_committed()
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as tail:
+        assert tail.stdout is not None
+        first = tail.stdout.readline()
+        filled.post("/v1/traces", export(a_call(tenant__id="new")), x_steelyard_project="followed")
+        second = tail.stdout.readline()
+        tail.send_signal(signal.SIGINT)
+    assert "old-" in first
+    assert "new" in second
+    assert tail.returncode == 0
