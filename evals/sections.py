@@ -108,7 +108,9 @@ class Section:
         self._asked.append(key)
         value = self._values.get(key)
         if value is None and default is None:
-            raise SuiteError(f"{self.where}: `{key}` is missing. Example: {example}")
+            written = did_you_mean(key, [str(other) for other in self._values if other not in self._asked])
+            hint = written.replace("did you mean", "and there is", 1).rstrip("?")
+            raise SuiteError(f"{self.where}: `{key}` is missing{hint}. Example: {example}")
         return default if value is None else value
 
 
