@@ -20,7 +20,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from collector.conventions.columns import FromAttributes, Reading
 
 Indices = npt.NDArray[np.int64]
-_CONTROL = r"[\x00-\x1f]"
+_NEEDS_ESCAPING = r'["\\\x00-\x1f]'
 
 
 class Attributes:
@@ -174,14 +174,12 @@ def _json_value(values: pa.StructArray) -> pa.Array:
 
 
 def _json_text(texts: pa.Array) -> pa.Array:
-    """JSON strings. Quotes and backslashes in one pass each; the rare control characters by Python."""
-    escaped = pc.replace_substring(pc.replace_substring(texts, "\\", "\\\\"), '"', '\\"')
-    escaped = pc.replace_substring(escaped, "\n", "\\n")
-    if pc.any(pc.match_substring_regex(escaped, _CONTROL)).as_py():
-        escaped = pa.array(
-            [None if text is None else json.dumps(text)[1:-1] for text in texts.to_pylist()], pa.string()
-        )
-    return pc.binary_join_element_wise('"', escaped, '"', "")
+    """JSON strings. What needs escaping is rare among kept values, so it is found in one pass and written by Python."""
+    special = pc.fill_null(pc.match_substring_regex(texts, _NEEDS_ESCAPING), fill_value=False)
+    if pc.any(special).as_py():
+        escaped = pa.array([json.dumps(text)[1:-1] for text in texts.filter(special).to_pylist()], pa.string())
+        texts = pc.replace_with_mask(texts, special, escaped)
+    return pc.binary_join_element_wise('"', texts, '"', "")
 
 
 def _json_double(numbers: pa.Array) -> pa.Array:
@@ -191,15 +189,26 @@ def _json_double(numbers: pa.Array) -> pa.Array:
 
 def _json_nested(values: pa.StructArray, member: str, render: Callable[[list[bytes]], str]) -> pa.Array:
     """Arrays and maps: a Python step for each distinct one."""
-    elements = _field(_field(values, member), "values")
-    known: dict[tuple[bytes, ...], str] = {}
-    texts: list[str | None] = [None] * len(elements)
-    for row in np.flatnonzero(elements.is_valid().to_numpy(zero_copy_only=False)):
-        raw = tuple(elements[int(row)].as_py())
-        if raw not in known:
-            known[raw] = render(list(raw))
-        texts[row] = known[raw]
-    return pa.array(texts, pa.string())
+    lists = _field(_field(values, member), "values")
+    rows = np.flatnonzero(lists.is_valid().to_numpy(zero_copy_only=False))
+    if not len(rows):
+        return pa.nulls(len(lists), pa.string())
+    # Elements as numbers, so that equal lists are found without making a Python object of each.
+    taken = lists.take(pa.array(rows))
+    elements = pc.list_flatten(taken).dictionary_encode()
+    codes = elements.indices.to_numpy(zero_copy_only=False)
+    raw: list[bytes] = elements.dictionary.to_pylist()
+    ends = np.cumsum(pc.list_value_length(taken).to_numpy(zero_copy_only=False))
+    known: dict[bytes, str] = {}
+    texts: list[str] = []
+    for start, end in zip(np.concatenate(([0], ends[:-1])).tolist(), ends.tolist(), strict=True):
+        key = codes[start:end].tobytes()
+        if key not in known:
+            known[key] = render([raw[code] for code in codes[start:end]])
+        texts.append(known[key])
+    slots = np.full(len(lists), -1, dtype=np.int64)
+    slots[rows] = np.arange(len(rows))
+    return pa.array(texts, pa.string()).take(pa.array(slots, mask=slots < 0))
 
 
 def _array_json(raw: list[bytes]) -> str:
