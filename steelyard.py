@@ -51,7 +51,7 @@ COMMANDS: dict[str, dict[str, str]] = {
 class FrontDoor(click.Group):
     """A click group whose commands are modules, imported on use."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+    def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for group in COMMANDS.values() for name in group]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -60,7 +60,7 @@ class FrontDoor(click.Group):
         command: click.Command = importlib.import_module(f"commands.{cmd_name}").command
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, rows in COMMANDS.items():
             with formatter.section(title):
                 formatter.write_dl(list(rows.items()))
@@ -104,7 +104,7 @@ def main() -> int:
     return result if isinstance(result, int) else 0
 
 
-def _interrupt(signum: int, frame: object) -> None:  # noqa: ARG001 - the signal module's signature
+def _interrupt(signum: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 

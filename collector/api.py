@@ -83,10 +83,10 @@ class Answers:
 def read_api(answers: Answers, about: Callable[[], Mapping[str, Any]]) -> Starlette:
     """The ASGI application; `about` says what the server knows of itself."""
 
-    async def health(request: Request) -> Response:  # noqa: ARG001 - a route
+    async def health(request: Request) -> Response:
         return JSONResponse(dict(about()), headers={VERSION_HEADER: API_VERSION})
 
-    async def queries(request: Request) -> Response:  # noqa: ARG001 - a route
+    async def queries(request: Request) -> Response:
         listed = [
             {"name": query.name, "purpose": query.purpose, "params": [param.name for param in query.params]}
             for query in named_queries().values()
@@ -151,6 +151,6 @@ def _stream(table: pa.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
-async def _refused(request: Request, refused: Exception) -> Response:  # noqa: ARG001 - Starlette's signature
+async def _refused(request: Request, refused: Exception) -> Response:
     problem = {"title": "query refused", "status": 400, "detail": str(refused)}
     return JSONResponse(problem, 400, {VERSION_HEADER: API_VERSION}, "application/problem+json")

@@ -177,7 +177,9 @@ def _json_text(texts: pa.Array) -> pa.Array:
     """JSON strings. What needs escaping is rare among kept values, so it is found in one pass and written by Python."""
     special = pc.fill_null(pc.match_substring_regex(texts, _NEEDS_ESCAPING), fill_value=False)
     if pc.any(special).as_py():
-        escaped = pa.array([json.dumps(text)[1:-1] for text in texts.filter(special).to_pylist()], pa.string())
+        escaped = pa.array(
+            [json.dumps(text)[1:-1] for text in texts.filter(special).to_pylist()], pa.string()
+        )
         texts = pc.replace_with_mask(texts, special, escaped)
     return pc.binary_join_element_wise('"', texts, '"', "")
 

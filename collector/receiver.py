@@ -55,7 +55,7 @@ class Receiver:
         )
 
     @contextlib.asynccontextmanager
-    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:  # noqa: ARG002 - Starlette's signature
+    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         self._spool.start()
         yield
         await self._spool.close()
@@ -92,10 +92,10 @@ class Receiver:
             await self._spool.put(*records)
         return otlp.traces_answer(traces, media)
 
-    async def _refuse_logs(self, request: Request, body: bytes, media: str) -> bytes:  # noqa: ARG002 - a door
+    async def _refuse_logs(self, request: Request, body: bytes, media: str) -> bytes:
         return otlp.logs_refused(otlp.count_logs(body, media), media)
 
-    async def _refuse_metrics(self, request: Request, body: bytes, media: str) -> bytes:  # noqa: ARG002 - a door
+    async def _refuse_metrics(self, request: Request, body: bytes, media: str) -> bytes:
         return otlp.metrics_refused(otlp.count_metric_points(body, media), media)
 
     async def _take_records(self, request: Request) -> Response:
@@ -185,7 +185,7 @@ async def _committed(sealed: Path) -> bool:
     return False
 
 
-async def _healthz(request: Request) -> Response:  # noqa: ARG001 - a route
+async def _healthz(request: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 

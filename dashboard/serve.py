@@ -89,7 +89,7 @@ def _serve(address: str, port: int) -> None:
 
 
 @asynccontextmanager
-async def _warmed(app: App) -> AsyncIterator[None]:  # noqa: ARG001 - Streamlit's signature
+async def _warmed(app: App) -> AsyncIterator[None]:
     """Load what the pages need (Plotly, Arrow, pandas: 2 s of CPU) before the port opens.
 
     Whoever opens the first page does not wait for it.

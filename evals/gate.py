@@ -16,33 +16,29 @@ the answer, there is no answer.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal
 
-from evals.statistics import (
-    CONFIDENCE,
-    Interval,
-    clopper_pearson,
-    fisher_exact,
-    mcnemar_exact,
-    mean_interval,
-    sign_flip,
-    tango_interval,
+from evals.advice import floor_advice, margin_advice
+from evals.evidence import (
+    Value,
+    difference_interval,
+    exact_test_agrees,
+    is_pass_fail,
+    level_interval,
+    mean_of,
+    units_of,
 )
+from evals.statistics import CONFIDENCE, Interval, fisher_exact
 from evals.suite import Rules
+from evals.words import percent, points, size, some_of, span
 
 Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 
 MISSING_LIMIT = 0.01
 MISSING_DIFFERS_P = 0.05
-# Under this many units an interval alone may not fail a candidate.
-FEW_UNITS = 30
-EXACT_P = 0.05
-# Beyond this many cases "more cases" is not advice any more.
-_MOST_CASES = 1_000_000
 # Sums of shares such as 0.05 are not exact in binary; a tie with the threshold is a PASS.
 _ROUNDING = 1e-12
 
@@ -96,34 +92,26 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class _Value:
-    """One case's value (a score, or a difference of scores) and the cluster it belongs to."""
-
-    cluster: str
-    value: float
-
-
-@dataclass(frozen=True)
 class _Arms:
     """The scores under judgement; `baseline` is by case id and may hold fewer cases than the candidate."""
 
     candidate: Sequence[CaseScore]
     baseline: Mapping[str, float | None] | None
 
-    def after(self) -> list[_Value]:
+    def after(self) -> list[Value]:
         """The candidate's scores."""
-        return [_Value(case.cluster, case.score) for case in self.candidate if case.score is not None]
+        return [Value(case.cluster, case.score) for case in self.candidate if case.score is not None]
 
-    def before_and_after(self) -> list[tuple[_Value, _Value]]:
+    def before_and_after(self) -> list[tuple[Value, Value]]:
         """The cases scored in both arms."""
         return [
-            (_Value(case.cluster, before), _Value(case.cluster, case.score))
+            (Value(case.cluster, before), Value(case.cluster, case.score))
             for case in self.candidate
             if case.score is not None and (before := (self.baseline or {}).get(case.case_id)) is not None
         ]
 
-    def differences(self) -> list[_Value]:
-        return [_Value(old.cluster, new.value - old.value) for old, new in self.before_and_after()]
+    def differences(self) -> list[Value]:
+        return [Value(old.cluster, new.value - old.value) for old, new in self.before_and_after()]
 
     def missing(self) -> tuple[int, int]:
         """How many answers the candidate and the baseline lack."""
@@ -160,14 +148,14 @@ def decide(rules: Rules, candidate: Sequence[CaseScore], baseline: Sequence[Case
         rules=rules,
         n_cases=len(candidate),
         n_paired=len(pairs),
-        n_units=len(_units(compared)),
+        n_units=len(units_of(compared)),
         n_missing=sum(arms.missing()),
         n_better=sum(d.value > 0 for d in differences),
         n_worse=sum(d.value < 0 for d in differences),
-        candidate_mean=_mean(compared),
-        baseline_mean=_mean([old for old, _ in pairs]),
-        difference=_mean(differences),
-        interval=_difference_interval(differences) if differences and rules.claim == "population" else None,
+        candidate_mean=mean_of(compared),
+        baseline_mean=mean_of([old for old, _ in pairs]),
+        difference=mean_of(differences),
+        interval=difference_interval(differences) if differences and rules.claim == "population" else None,
         method=_method(rules, arms),
     )
 
@@ -204,26 +192,26 @@ def _summary(checks: Sequence[Check]) -> tuple[Outcome, str]:
 # --- the three checks -------------------------------------------------------------------------------------
 
 
-def _margin_check(rules: Rules, differences: list[_Value]) -> Check:
+def _margin_check(rules: Rules, differences: list[Value]) -> Check:
     """Is a drop as large as the margin ruled out?"""
-    units, margin = _units(differences), rules.margin
+    units, margin = units_of(differences), rules.margin
     observed = fmean(units)
     if rules.claim == "these_cases":
         outcome: Outcome = "PASS" if observed >= -margin - _ROUNDING else "FAIL"
         moved = f"On these {len(differences)} cases {rules.metric} moved {points(observed)}"
         reason = f"{moved} (margin {size(margin)})."
         return Check("margin", outcome, reason, margin, observed, n=len(units))
-    interval = _difference_interval(differences)
+    interval = difference_interval(differences)
     outcome, judged = _judge_difference(margin, differences, interval)
     reason = f"{rules.metric} moved {points(observed)} (90 % interval {span(interval)}): {judged}"
     return Check("margin", outcome, reason, margin, observed, interval.low, interval.high, len(units))
 
 
-def _judge_difference(margin: float, differences: list[_Value], interval: Interval) -> tuple[Outcome, str]:
+def _judge_difference(margin: float, differences: list[Value], interval: Interval) -> tuple[Outcome, str]:
     drop = f"a drop of {size(margin)}"
     if interval.low > -margin:
         return "PASS", f"{drop} is ruled out." + " There is a small real drop." * (interval.high < 0)
-    if interval.high < 0 and _exact_test_agrees(differences):
+    if interval.high < 0 and exact_test_agrees(differences):
         beyond = interval.high < -margin
         return (
             "FAIL",
@@ -231,12 +219,12 @@ def _judge_difference(margin: float, differences: list[_Value], interval: Interv
             if beyond
             else f"a real drop, and {drop} is not ruled out.",
         )
-    return "INCONCLUSIVE", f"{drop} is not ruled out. {_advice(margin, differences, interval)}"
+    return "INCONCLUSIVE", f"{drop} is not ruled out. {margin_advice(margin, differences, interval)}"
 
 
-def _floor_check(rules: Rules, after: list[_Value], floor: float) -> Check:
+def _floor_check(rules: Rules, after: list[Value], floor: float) -> Check:
     """Is the candidate's mean at least the floor?"""
-    units = _units(after)
+    units = units_of(after)
     observed = fmean(units)
     if rules.claim == "these_cases":
         outcome: Outcome = "PASS" if observed >= floor - _ROUNDING else "FAIL"
@@ -244,7 +232,7 @@ def _floor_check(rules: Rules, after: list[_Value], floor: float) -> Check:
             f"On these {len(after)} cases {rules.metric} is {percent(observed)} (floor {percent(floor)})."
         )
         return Check("floor", outcome, reason, floor, observed, n=len(units))
-    interval = _level_interval(after)
+    interval = level_interval(after)
     between = f"{percent(interval.low)} to {percent(interval.high)}"
     level = f"{rules.metric} is {percent(observed)} (90 % interval {between})"
     if interval.low >= floor:
@@ -252,7 +240,7 @@ def _floor_check(rules: Rules, after: list[_Value], floor: float) -> Check:
     elif interval.high < floor:
         outcome, reason = "FAIL", f"{level}, below the floor of {percent(floor)}."
     else:
-        outcome, reason = "INCONCLUSIVE", f"{level}: {_floor_advice(floor, observed, interval)}"
+        outcome, reason = "INCONCLUSIVE", f"{level}: {floor_advice(floor, observed, interval)}"
     return Check("floor", outcome, reason, floor, observed, interval.low, interval.high, len(units))
 
 
@@ -263,7 +251,7 @@ def _must_pass_check(rules: Rules, candidate: Sequence[CaseScore]) -> Check:
     observed = 1 - len(wrong) / len(listed) if listed else None
     if wrong:
         return Check(
-            "must_pass", "FAIL", f"Must pass and does not: {_some(wrong)}.", 1, observed, n=len(listed)
+            "must_pass", "FAIL", f"Must pass and does not: {some_of(wrong)}.", 1, observed, n=len(listed)
         )
     return Check("must_pass", "PASS", f"All {len(listed)} must-pass cases pass.", 1, observed, n=len(listed))
 
@@ -300,149 +288,9 @@ def _supposed_outcomes(rules: Rules, arms: _Arms) -> set[Outcome]:
     return {_summary((*_checks(rules, some), nothing_missing))[0] for some in (arms, worst, best)}
 
 
-# --- units and intervals ----------------------------------------------------------------------------------
-
-
-def _units(values: Sequence[_Value]) -> list[float]:
-    """One value for each independent unit: the mean over a cluster's cases."""
-    clusters: defaultdict[str, list[float]] = defaultdict(list)
-    for one in values:
-        clusters[one.cluster].append(one.value)
-    return [fmean(some) for some in clusters.values()]
-
-
-def _mean(values: Sequence[_Value]) -> float | None:
-    return fmean(_units(values)) if values else None
-
-
-def _is_pass_fail(values: Sequence[_Value]) -> bool:
-    """One case a unit, scored 0 or 1: what the methods for shares need."""
-    return len({one.cluster for one in values}) == len(values) and all(
-        one.value in (-1, 0, 1) for one in values
-    )
-
-
-def _difference_interval(differences: Sequence[_Value]) -> Interval:
-    if not _is_pass_fail(differences):
-        return mean_interval(_units(differences))
-    return tango_interval(*_flips(differences), len(differences))
-
-
-def _level_interval(scores: Sequence[_Value]) -> Interval:
-    if _is_pass_fail(scores):
-        return clopper_pearson(sum(one.value == 1 for one in scores), len(scores))
-    interval = mean_interval(_units(scores))
-    return Interval(max(interval.low, 0.0), interval.high)
-
-
-def _flips(differences: Sequence[_Value]) -> tuple[int, int]:
-    """How many got better and how many worse."""
-    return sum(d.value > 0 for d in differences), sum(d.value < 0 for d in differences)
-
-
-def _exact_test_agrees(differences: Sequence[_Value]) -> bool:
-    units = _units(differences)
-    if len(units) >= FEW_UNITS:
-        return True
-    return (
-        mcnemar_exact(*_flips(differences)) if _is_pass_fail(differences) else sign_flip(units)
-    ) <= EXACT_P
-
-
 def _method(rules: Rules, arms: _Arms) -> str:
     if rules.claim == "these_cases":
         return "these cases only, no interval"
     if arms.baseline is None:
-        return "Clopper-Pearson interval" if _is_pass_fail(arms.after()) else "t interval over clusters"
-    return "Tango score interval" if _is_pass_fail(arms.differences()) else "t interval over clusters"
-
-
-# --- what would decide ------------------------------------------------------------------------------------
-
-
-def _advice(margin: float, differences: list[_Value], interval: Interval) -> str:
-    """How many cases, or which margin, would settle it with evidence like this."""
-    wider = math.ceil(-interval.low * 1000 + 1e-9) / 1000
-    cases = _cases_to_decide(margin, differences, interval)
-    ways = [f"about {cases:,} cases like these would decide"] if cases else []
-    ways += [f"a margin of {size(wider)} would pass"] if wider <= 1 else []
-    return f"{_capital('; or '.join(ways))}. Declare it before the next run."
-
-
-def _cases_to_decide(margin: float, differences: list[_Value], interval: Interval) -> int | None:
-    """The fewest cases that decide when they move as the ones seen here did; None when no number does."""
-    n = len(differences)
-    if not _is_pass_fail(differences):
-        return _clusters_to_decide(margin, differences, interval)
-    better, worse = _flips(differences)
-
-    def decides(cases: int) -> bool:
-        supposed = tango_interval(better * cases / n, worse * cases / n, cases)
-        return supposed.low > -margin or (supposed.high < 0 and cases >= FEW_UNITS)
-
-    return _fewest(decides, n + 1)
-
-
-def _clusters_to_decide(margin: float, differences: list[_Value], interval: Interval) -> int | None:
-    """As above for clusters: an interval narrows with the square root of how many there are."""
-    observed = fmean(_units(differences))
-    gap = observed + margin if observed > -margin else -observed
-    cases = math.ceil(len(differences) * ((observed - interval.low) / gap) ** 2) if gap > 0 else None
-    return cases if cases and cases <= _MOST_CASES else None
-
-
-def _floor_advice(floor: float, observed: float, interval: Interval) -> str:
-    def decides(cases: int) -> bool:
-        bounds = clopper_pearson(round(observed * cases), cases)
-        return bounds.low >= floor or bounds.high < floor
-
-    lower = f"a floor of {percent(math.floor(interval.low * 1000) / 1000)} would pass"
-    cases = _fewest(decides, 2)
-    more = f"about {cases:,} cases with this mean would decide; or " if cases else ""
-    undecided = f"the floor of {percent(floor)} is neither proved nor disproved"
-    return f"{undecided}. {_capital(more + lower)}. Declare it before the next run."
-
-
-def _fewest(decides: Callable[[int], bool], start: int) -> int | None:
-    """The smallest count from `start` on that decides, by doubling and halving; None above a million."""
-    high = start
-    while not decides(high):
-        high *= 2
-        if high > _MOST_CASES:
-            return None
-    low = max(start - 1, high // 2)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if decides(middle) else (middle, high)
-    return high
-
-
-# --- words ------------------------------------------------------------------------------------------------
-
-
-def points(share: float) -> str:
-    """A difference: +3.1 points."""
-    return f"{share * 100:+.1f} points"
-
-
-def percent(share: float) -> str:
-    """A share: 93.8 %."""
-    return f"{share * 100:.1f} %"
-
-
-def size(share: float) -> str:
-    """A margin: 5.0 points."""
-    return f"{share * 100:.1f} points"
-
-
-def span(interval: Interval) -> str:
-    """An interval in points: -1.2 to +4.0."""
-    return f"{interval.low * 100:+.1f} to {interval.high * 100:+.1f}"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _some(ids: Sequence[str]) -> str:
-    return ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
+        return "Clopper-Pearson interval" if is_pass_fail(arms.after()) else "t interval over clusters"
+    return "Tango score interval" if is_pass_fail(arms.differences()) else "t interval over clusters"

@@ -9,12 +9,12 @@ from errors import SuiteError
 from evals.borrow import find_baseline
 from evals.decision import check_comparable
 from evals.folder import RunFolder
-from evals.gate import size
 from evals.golden import GoldenSet, subset
 from evals.golden import load as load_golden
 from evals.results import Variant
 from evals.statistics import smallest_margin
 from evals.suite import Rules, Suite, check_must_pass, only
+from evals.words import size
 from prompts import template
 from prompts.template import Prompt
 

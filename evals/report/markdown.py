@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from evals.decision import Decision, ScoredCase
-from evals.gate import percent, points, span
 from evals.report.text import threshold
+from evals.words import percent, points, span
 
 _SIGNS = {"PASS": "✅", "FAIL": "❌", "INCONCLUSIVE": "⚠️"}
 # GitHub cuts comments at 65,536 characters; nobody reads more than this many cases in one either.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from evals.decision import Decision
-from evals.gate import Check, percent, points, span
+from evals.gate import Check
+from evals.words import percent, points, span
 
 
 def render(decision: Decision) -> str:

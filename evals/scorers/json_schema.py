@@ -33,7 +33,7 @@ class JsonSchema:
         self.pin: object = _read(path)
         self._validator = _validator(self.pin, path)
 
-    def score(self, case: Case, output: str) -> Score:  # noqa: ARG002 - the seam's signature
+    def score(self, case: Case, output: str) -> Score:
         try:
             answer = json.loads(output)
         except ValueError:

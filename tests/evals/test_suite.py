@@ -32,7 +32,10 @@ def test_what_is_left_out_has_its_default(tmp_path: Path):
             "gate: `metric` is 'exact', which is not one of exact_match",
         ),
         ({"gate": {"metric": "exact_match"}}, "gate: `margin` is missing. Example: gate:"),
-        ({"gate": {"metric": "exact_match", "margn": 0.05}}, "`margin` is missing, and there is 'margn'. Example"),
+        (
+            {"gate": {"metric": "exact_match", "margn": 0.05}},
+            "`margin` is missing, and there is 'margn'. Example",
+        ),
         ({"gate": {"metric": "exact_match", "margin": 5}}, "`margin` is 5.*0.05 is 5 points"),
         (
             {"gate": {"metric": "exact_match", "margin": 0.05, "flor": 1}},

@@ -31,7 +31,7 @@ def said(server: Server) -> str:
 
 
 @pytest.fixture(scope="module")
-def rows(server: Server, said: str) -> list[dict[str, Any]]:  # noqa: ARG001 - the app must have run
+def rows(server: Server, said: str) -> list[dict[str, Any]]:
     """The calls of one run, in the order in which they were made."""
     server.wait_until_committed()
     return server.rows("select * from calls where service_name = 'live-sdk' order by started_at")

@@ -26,7 +26,7 @@ class Scripted:
         self.outcomes = list(outcomes)
         self.calls = 0
 
-    async def complete(self, request: Request) -> Completion:  # noqa: ARG002 - the seam's
+    async def complete(self, request: Request) -> Completion:
         self.calls += 1
         outcome = self.outcomes.pop(0)
         if isinstance(outcome, CallError):
@@ -96,7 +96,7 @@ def test_requests_start_no_faster_than_the_pace():
 
 def test_a_bug_in_a_provider_is_not_swallowed(tmp_path: Path):
     class Broken(Scripted):
-        async def complete(self, request: Request) -> Completion:  # noqa: ARG002 - the seam's
+        async def complete(self, request: Request) -> Completion:
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -98,7 +98,7 @@ def test_the_project_travels_as_a_header(tmp_path: Path):
 
 def test_a_cancelled_attempt_says_so(tmp_path: Path):
     class Endless(Scripted):
-        async def complete(self, request):  # noqa: ARG002 - the seam's
+        async def complete(self, request):
             await asyncio.Event().wait()
 
     async def cancel_one(recording: Recording) -> None:
