@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import socket
 import sys
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from collector.lifeline import follow_parent
 from errors import ConfigError, UserError
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
         os.environ.pop("STEELYARD_STORE_FILE", None)
         os.environ["STEELYARD_URL"] = given.api_url
     if given.supervised:
-        threading.Thread(target=_end_with_stdin, name="supervisor-watch", daemon=True).start()
+        follow_parent()
     _serve(given.address, given.port)
     return 0
 
@@ -69,12 +68,6 @@ def _check_port(address: str, port: int) -> None:
                 f"the dashboard cannot listen on {address}:{port} ({taken.strerror}). Stop what runs there, "
                 "or choose another port, for example --port 8502."
             ) from taken
-
-
-def _end_with_stdin() -> None:
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _serve(address: str, port: int) -> None:

@@ -2,7 +2,7 @@
 
     book = load_book()
     book.resolve_call("azure.ai.openai", "gpt-4o-2024-08-06", "my-gpt4")   # -> 'azure/openai/gpt-4o'
-    book.card_rows(), book.rate_rows()                                     # -> the tables of tables.sql
+    book.card_rows(), book.rate_rows()                                     # -> the tables `rate_cards`, `rates`
 
 Python only resolves names, once per distinct combination in a batch; the arithmetic is set-based SQL
 (`charge.sql`). The books are `books/<provider>.toml`, compiled by `compile_books.py`. Whoever sends the bill
@@ -149,7 +149,7 @@ class Book:
     def card_rows(
         self, recorded_at: datetime | None = None, recorded_by: str | None = None
     ) -> list[dict[str, Any]]:
-        """Rows of `rate_cards` (tables.sql). `recorded_at` is the moment the caller stores them, in UTC."""
+        """Rows of `rate_cards`. `recorded_at` is the moment the caller stores them, in UTC."""
         return [
             {
                 "rate_card": dated.rate_card,
@@ -171,7 +171,7 @@ class Book:
         ]
 
     def rate_rows(self) -> list[dict[str, Any]]:
-        """Rows of `rates` (tables.sql)."""
+        """Rows of `rates`."""
         return [
             {
                 "rate_card": dated.rate_card,

@@ -1,8 +1,7 @@
-"""The SQL that charges a batch of calls, and the tables it reads: text, for whoever owns a database."""
+"""The SQL that charges a batch of calls: text, for whoever owns a database."""
 
 from __future__ import annotations
 
 from importlib.resources import files
 
 CHARGE_SQL: str = (files("pricing") / "charge.sql").read_text(encoding="utf-8")
-TABLES_SQL: str = (files("pricing") / "tables.sql").read_text(encoding="utf-8")

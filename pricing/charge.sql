@@ -6,7 +6,7 @@
 --     input_tokens (including cached, written and audio), cached_input_tokens, cache_write_tokens (all written),
 --     cache_write_1h_tokens (of those, kept for an hour), output_tokens (including reasoning and audio),
 --     reasoning_tokens, audio_input_tokens, audio_output_tokens: BIGINT, NULL = not reported.
---   rate_cards, rates (tables.sql): USD per million of the unit.
+--   rate_cards, rates: USD per million of the unit.
 -- Outputs: project, trace_id, span_id, rate_card,
 --   cost_status     priced | free (every rate is an explicit zero) | cache_hit (our gateway answered; nothing was billed)
 --                   | no_usage | conflict (the counts contradict each other) | unpriced_model | unpriced_unit

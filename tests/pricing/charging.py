@@ -11,7 +11,8 @@ import duckdb
 import pyarrow as pa
 
 from pricing.book import Book
-from pricing.charge import CHARGE_SQL, TABLES_SQL
+from pricing.charge import CHARGE_SQL
+from store.schema import migrations
 
 
 def utc(text: str) -> datetime:
@@ -72,7 +73,8 @@ def open_prices(
     cards: Iterable[Mapping[str, Any]], rates: Iterable[Mapping[str, Any]]
 ) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"threads": 1})
-    connection.execute(TABLES_SQL)
+    for migration in migrations():
+        connection.execute(migration.sql)
     for table, rows in (("rate_cards", list(cards)), ("rates", list(rates))):
         if rows:
             incoming = pa.Table.from_pylist(rows)

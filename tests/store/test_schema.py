@@ -9,7 +9,6 @@ import duckdb
 import pytest
 
 from errors import DataDirError
-from pricing.charge import TABLES_SQL
 from store.backends import file
 from store.records import KINDS, SQL_TYPES
 from store.schema import latest_version, migrations, schema_version
@@ -41,13 +40,6 @@ def test_each_record_kind_has_a_table_with_exactly_its_fields(
     promised = [("project", "VARCHAR"), ("received_at", "TIMESTAMP")]
     promised += [(name, SQL_TYPES[field]) for name, field in KINDS[kind].fields.items()]
     assert columns(store, KINDS[kind].table) == promised
-
-
-@pytest.mark.parametrize("table", ["rate_cards", "rates"])
-def test_the_price_tables_are_those_that_charging_reads(store: duckdb.DuckDBPyConnection, table: str) -> None:
-    alone = duckdb.connect(":memory:")
-    alone.execute(TABLES_SQL)
-    assert columns(store, table) == columns(alone, table) != []
 
 
 def test_opening_again_changes_nothing(tmp_path: Path) -> None:
