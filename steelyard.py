@@ -81,6 +81,8 @@ def cli() -> None:
 def main() -> int:
     """Run the command line and return the exit code; nothing but a stored verdict returns 1 or 2."""
     signal.signal(signal.SIGTERM, _interrupt)
+    # A shell script starts what it puts in the background with Ctrl-C ignored, and `kill -INT` would do nothing.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         result: Any = cli.main(prog_name="steelyard", standalone_mode=False)
         sys.stdout.flush()

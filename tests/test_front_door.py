@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.metadata
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 import steelyard
 from commands.doctor import OUR_PACKAGES
-from tests.servers import STEELYARD
+from tests.servers import STEELYARD, free_ports
 
 ROOT = Path(__file__).parent.parent
 ALL = {name: line for group in steelyard.COMMANDS.values() for name, line in group.items()}
@@ -73,3 +74,17 @@ def test_the_error_tree_and_the_front_door_import_nothing_heavy_of_ours() -> Non
             for alias in node.names
         }
         assert imported & set(OUR_PACKAGES) <= allowed
+
+
+def test_ctrl_c_stops_it_even_when_a_script_started_it_in_the_background(tmp_path: Path) -> None:
+    def ignore_ctrl_c() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell without job control does for `command &`
+
+    words = [STEELYARD, "collect", "--data", tmp_path / "data"]
+    ports = free_ports(2)
+    words += ["--otlp-http", str(ports[0]), "--api", str(ports[1])]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, preexec_fn=ignore_ctrl_c) as running:
+        assert running.stderr is not None
+        assert "Steelyard is running" in running.stderr.readline()
+        running.send_signal(signal.SIGINT)
+        assert running.wait(60) == 0
