@@ -10,11 +10,11 @@ select
     stored.span_id,
     (
         coalesce(fresh.input_tokens, 0) + coalesce(fresh.output_tokens, 0),
-        coalesce(fresh.duration_ns, -1),
+        fresh.started_at + to_microseconds(coalesce(fresh.duration_ns, 0) // 1000),
         fresh.content_hash
     ) > (
         coalesce(stored.input_tokens, 0) + coalesce(stored.output_tokens, 0),
-        coalesce(stored.duration_ns, -1),
+        stored.started_at + to_microseconds(coalesce(stored.duration_ns, 0) // 1000),
         stored.content_hash
     ) as fresh_stays
 from fresh

@@ -101,7 +101,7 @@ settled as (
             partition by project, trace_id, span_id
             order by
                 coalesce(input_tokens, 0) + coalesce(output_tokens, 0) desc,
-                started_at + to_microseconds(duration_ns // 1000) desc nulls last,
+                started_at + to_microseconds(coalesce(duration_ns, 0) // 1000) desc,
                 content_hash desc
         ) as place
     from valued

@@ -96,6 +96,26 @@ def test_after_the_supervisor_is_killed_a_restart_picks_up_what_the_spool_holds(
     assert sender.acked <= set(stored)
 
 
+def test_after_everything_was_killed_the_file_can_be_read_and_what_waits_is_announced(tmp_path: Path) -> None:
+    with start_server(tmp_path / "data") as server:
+        server.post("/v1/traces", export(*(a_call() for _ in range(50))))
+        server.wait_until_committed()
+        children = [server.pid_of(module) for module in ("collector.receiver", "collector.server")]
+        os.kill(children[1], signal.SIGSTOP)
+        server.post("/v1/traces", export(a_call()))
+        os.kill(server.process.pid, signal.SIGKILL)
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+    found = subprocess.run(
+        [STEELYARD, "sql", "--data", tmp_path / "data", "--format", "csv", "select count(*) as n from calls"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout == "n\n50\n"
+    assert "wait in its spool: `steelyard up` commits them" in found.stderr
+
+
 def test_the_receiver_takes_telemetry_while_the_store_server_stands_still(tmp_path: Path) -> None:
     with start_server(tmp_path / "data") as server:
         store_server = server.pid_of("collector.server")
