@@ -16,7 +16,6 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -25,6 +24,7 @@ from starlette.routing import Route
 from collector import otlp
 from collector.groupcommit import GroupCommit, SpoolFullError
 from collector.lifeline import follow_parent
+from collector.listening import serve
 from collector.settings import CollectorSettings
 from collector.spool import QUARANTINE, Record, encode, seal_orphans
 from store.projects import DEFAULT_PROJECT, PROJECT_HEADER, is_project
@@ -204,20 +204,11 @@ def _explain(failed: Exception) -> str:
 
 
 def main() -> None:
-    """The process entry point: `python -m collector.receiver SETTINGS_JSON`."""
+    """The process entry point: `python -m collector.receiver SETTINGS_JSON FD…`."""
     settings = CollectorSettings.model_validate_json(sys.argv[1])
     follow_parent()
     seal_orphans(settings.spool_dir)
-    uvicorn.run(
-        Receiver(settings).app(),
-        host=settings.host,
-        port=settings.otlp_http,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=5,
-    )
+    serve(Receiver(settings).app(), [int(fd) for fd in sys.argv[2:]], graceful_s=5)
 
 
 if __name__ == "__main__":

@@ -7,16 +7,16 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
-import uvicorn
 
 from collector.api import Answers, read_api
 from collector.commit import Committer
 from collector.lifeline import follow_parent
+from collector.listening import serve
 from collector.settings import CollectorSettings
 from collector.spool import QUARANTINE, sealed_segments, spool_bytes
 from errors import DataDirError
@@ -40,7 +40,7 @@ class StoreServer:
         self._committer = Committer(file.cursor(self._connection), settings.spool_dir, self._book)
         self._answers = Answers(self._connection, lambda: self._committer.n_committed)
 
-    def run(self) -> None:
+    def run(self, fds: Sequence[int]) -> None:
         """Serve until SIGTERM, then commit what the spool holds and close the store cleanly."""
         committing = threading.Thread(target=self._commit_or_die, name="committer")
         committing.start()
@@ -48,15 +48,7 @@ class StoreServer:
         # default, which would end the process before the spool is committed.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         try:
-            uvicorn.run(
-                read_api(self._answers, self.about),
-                host=self._settings.host,
-                port=self._settings.api,
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=3,
-            )
+            serve(read_api(self._answers, self.about), fds, graceful_s=3)
         finally:
             self._committer.stop()
             committing.join()
@@ -100,14 +92,14 @@ def _open_patiently(settings: CollectorSettings) -> duckdb.DuckDBPyConnection:
 
 
 def main() -> None:
-    """The process entry point: `python -m collector.server SETTINGS_JSON`."""
+    """The process entry point: `python -m collector.server SETTINGS_JSON FD…`."""
     settings = CollectorSettings.model_validate_json(sys.argv[1])
     follow_parent()
     try:
         server = StoreServer(settings)
     except DataDirError as refused:
         sys.exit(f"store server: {refused}")
-    server.run()
+    server.run([int(fd) for fd in sys.argv[2:]])
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ children hold the supervisor's lock with it, so a data directory stays "in use" 
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import threading
@@ -27,6 +28,8 @@ class ProcessSpec:
     name: str
     argv: Sequence[str]
     is_ready: Callable[[], bool]
+    # Listening sockets that it inherits: the supervisor holds them, so they outlive its death.
+    sockets: Sequence[socket.socket] = ()
     # How long it may take to stop by itself; the store server commits what is left of the spool.
     stop_patience_s: float = 10.0
 
@@ -63,6 +66,8 @@ class Supervisor:
         if self._thread.is_alive():
             self._thread.join()
         for child in self._children:
+            child.stop_listening()
+        for child in self._children:
             child.stop()
 
     def _watch(self) -> None:
@@ -90,7 +95,10 @@ class _Child:
         # A session of its own: Ctrl-C reaches the supervisor alone, which then stops the children in order.
         # The pipe on standard input is the child's lifeline: it ends when we do, however we die.
         self._process = subprocess.Popen(
-            self.spec.argv, stdin=subprocess.PIPE, start_new_session=True, pass_fds=(self._lock_fd,)
+            self.spec.argv,
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=(self._lock_fd, *(held.fileno() for held in self.spec.sockets)),
         )
         self._started_at, self._start_at = time.monotonic(), None
 
@@ -112,6 +120,11 @@ class _Child:
         elif now >= self._start_at:
             self._close_lifeline()
             self.start()
+
+    def stop_listening(self) -> None:
+        """Let go of the sockets: from now on only the process itself takes connections, as long as it lives."""
+        for held in self.spec.sockets:
+            held.close()
 
     def stop(self) -> None:
         if self._process is None or self._process.poll() is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import socket
@@ -10,10 +11,11 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from collector import datadir
+from collector.listening import listen
 from collector.settings import MEGABYTE, CollectorSettings
 from collector.supervise import ProcessSpec, Supervisor
 from errors import ConfigError, ServerError
@@ -51,7 +53,6 @@ def running(settings: CollectorSettings, *, with_dashboard: bool) -> Iterator[Ru
     address = datadir.ServerAddress(os.getpid(), settings.receiver_url, settings.api_url, dashboard_url)
     lock_fd = datadir.lock(settings.data, address)
     try:
-        _refuse_taken_ports(settings, with_dashboard)
         supervisor = Supervisor(_specs(settings, with_dashboard), lock_fd=lock_fd)
         try:
             _start(supervisor)
@@ -66,20 +67,27 @@ def _specs(settings: CollectorSettings, with_dashboard: bool) -> list[ProcessSpe
     """In the order in which to stop: first what takes data, then what commits it, then what looks."""
     handed_down = settings.model_dump_json()
     python = (sys.executable, "-m")
+    telemetry = _listen(settings, "OTLP/HTTP", settings.otlp_http, "--otlp-http")
+    queries = _listen(settings, "read API", settings.api, "--api")
     specs = [
         ProcessSpec(
             "receiver",
-            (*python, "collector.receiver", handed_down),
+            (*python, "collector.receiver", handed_down, *_numbers(telemetry)),
             lambda: _answers(f"{settings.receiver_url}/healthz"),
+            sockets=telemetry,
         ),
         ProcessSpec(
             "store server",
-            (*python, "collector.server", handed_down),
+            (*python, "collector.server", handed_down, *_numbers(queries)),
             lambda: _answers(f"{settings.api_url}/api/v1/health"),
+            sockets=queries,
             stop_patience_s=60.0,
         ),
     ]
     if with_dashboard:
+        # Streamlit binds its port itself: only see that it can.
+        for held in _listen(settings, "dashboard", settings.dashboard, "--dashboard"):
+            held.close()
         specs.append(
             ProcessSpec(
                 "dashboard",
@@ -120,27 +128,22 @@ def _warn_when_disk_is_short(settings: CollectorSettings) -> None:
         )
 
 
-def _refuse_taken_ports(settings: CollectorSettings, with_dashboard: bool) -> None:
-    wanted = [("OTLP/HTTP", settings.otlp_http, "--otlp-http"), ("read API", settings.api, "--api")]
-    if with_dashboard:
-        wanted.append(("dashboard", settings.dashboard, "--dashboard"))
-    for what, port, flag in wanted:
-        if not _is_free(settings.host, port):
-            by = "another Steelyard" if _answers(f"{settings.api_url}/api/v1/health") else "another program"
+def _listen(settings: CollectorSettings, what: str, port: int, flag: str) -> list[socket.socket]:
+    try:
+        return listen(settings.host, port)
+    except OSError as refused:
+        if refused.errno != errno.EADDRINUSE:
             raise ConfigError(
-                f"port {port} ({what}) is taken by {by}. Stop that one, or choose another port with {flag} PORT."
-            )
+                f"cannot listen on {settings.host} port {port} ({what}): {refused.strerror}."
+            ) from None
+        by = "another Steelyard" if _answers(f"{settings.api_url}/api/v1/health") else "another program"
+        raise ConfigError(
+            f"port {port} ({what}) is taken by {by}. Stop that one, or choose another port with {flag} PORT."
+        ) from None
 
 
-def _is_free(host: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As the servers themselves bind: a port that is only lingering after a restart is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+def _numbers(sockets: Sequence[socket.socket]) -> list[str]:
+    return [str(held.fileno()) for held in sockets]
 
 
 def _answers(url: str) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -82,6 +84,24 @@ def test_a_killed_process_loses_and_doubles_nothing(tmp_path: Path, module: str)
         stored = stored_ids(server)
         assert len(stored) == len(set(stored))
         assert sender.acked <= set(stored)
+
+
+def test_while_the_receiver_is_dead_connections_wait_and_none_is_refused(tmp_path: Path) -> None:
+    with start_server(tmp_path / "data") as server:
+        for _ in range(3):
+            os.kill(server.pid_of("collector.receiver"), signal.SIGKILL)
+            status, _ = server.post("/v1/traces", export(a_call()))
+            assert status == 200
+        assert len(stored_ids(server)) == 3
+
+
+def test_localhost_is_reached_by_either_of_its_addresses(server: Server) -> None:
+    port = int(server.receiver_url.rpartition(":")[2])
+    for address in ("127.0.0.1", "::1"):
+        try:
+            socket.create_connection((address, port), timeout=5).close()
+        except OSError as refused:
+            assert refused.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.ENETUNREACH), address
 
 
 def test_after_the_supervisor_is_killed_a_restart_picks_up_what_the_spool_holds(tmp_path: Path) -> None:
