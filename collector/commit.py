@@ -8,6 +8,7 @@ rest goes on; trouble of the database itself (disk full, memory) is waited out, 
 
 from __future__ import annotations
 
+import errno
 import sys
 import threading
 import time
@@ -32,13 +33,16 @@ LOOK_EVERY_S = 0.02
 CHECKPOINT_WHEN_IDLE_S = 5.0
 _RETRY_AFTER_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
-# The database's own trouble: retrying later can succeed, and no segment is to blame.
+# Trouble of the machine or the database: trying later can succeed, and no segment is to blame.
 _TRANSIENT = (
     duckdb.IOException,
     duckdb.OutOfMemoryException,
     duckdb.TransactionException,
     duckdb.InterruptException,
+    MemoryError,
 )
+# Errors of reading a file that say nothing about the file.
+_OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 # The database is unusable, or our SQL is wrong: a restart is the only thing that can help.
 _FATAL = (
     duckdb.FatalException,
@@ -112,6 +116,11 @@ class Committer:
         try:
             return SpoolFile(path, read_segment(path))
         except FileNotFoundError:
+            return None
+        except OSError as failed:
+            if failed.errno in _OUT_OF_RESOURCES:
+                raise MemoryError(f"{path.name} cannot be read now: {failed.strerror}") from failed
+            self._quarantine(path, f"{failed.strerror}")
             return None
         except Exception as unreadable:  # noqa: BLE001 - a foreign or damaged file is kept for a person
             self._quarantine(path, str(unreadable))
@@ -201,6 +210,9 @@ class Committer:
             self._session.execute("checkpoint")
         except duckdb.TransactionException:
             return False  # a reader is at work: try at the next idle look
+        except duckdb.IOException as failed:
+            # The rows are safe in the write-ahead log; the next commit tells whether the database still works.
+            self._complain(f"the store could not be compacted: {_first_line(failed)}")
         return True
 
     def _complain(self, message: str) -> None:
