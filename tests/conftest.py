@@ -57,7 +57,9 @@ def _install_browser() -> None:
     if shutil.which("apt-get"):
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
-            subprocess.run(["apt-get", *words], check=False, env=quiet, stdout=subprocess.DEVNULL)
+            # Another worker may be at it already: wait for it.
+            patient = ["apt-get", "-o", "DPkg::Lock::Timeout=300"]
+            subprocess.run([*patient, *words], check=False, env=quiet, stdout=subprocess.DEVNULL)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
