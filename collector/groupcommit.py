@@ -7,7 +7,9 @@ a single thread, so the event loop never waits for the disk.
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -46,6 +48,7 @@ class GroupCommit:
 
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task.add_done_callback(_end_when_broken)
 
     async def put(self, *encoded: bytes) -> Path:
         """Return when the records are on disk: the segment's name once sealed.
@@ -117,6 +120,13 @@ class GroupCommit:
             loop.call_soon_threadsafe(_settle, batch, failed)
         else:
             loop.call_soon_threadsafe(_settle, batch, sealed)
+
+
+def _end_when_broken(task: asyncio.Task[None]) -> None:
+    """Without its writer a receiver would accept requests and never answer: better that another one starts."""
+    if not task.cancelled() and (broken := task.exception()) is not None:
+        print(f"receiver: stopping, the spool cannot be written: {broken}", file=sys.stderr, flush=True)
+        os._exit(1)
 
 
 def _settle(batch: list[_Waiting], outcome: Path | OSError) -> None:

@@ -16,6 +16,7 @@ Raw bodies hold prompts even when nothing of them is stored: files are 0600 and 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import struct
@@ -164,6 +165,8 @@ class SpoolWriter:
         fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(fd).st_nlink == 0:
+                raise FileNotFoundError(errno.ENOENT, "another receiver took the new segment for an orphan")
             header = _HEADER.pack(_MAGIC, FORMAT_VERSION, self._receiver.bytes, self._sequence)
             _write_all(fd, header + _CRC.pack(google_crc32c.value(header)))
             _fsync_dir(self._dir)

@@ -104,6 +104,18 @@ def test_localhost_is_reached_by_either_of_its_addresses(server: Server) -> None
             assert refused.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.ENETUNREACH), address
 
 
+def test_a_segment_that_somebody_deletes_does_not_silence_the_receiver(tmp_path: Path) -> None:
+    with start_server(tmp_path / "data") as server:
+        # The store server stands still, so that the open segment is ours to delete before it rolls.
+        os.kill(server.pid_of("collector.server"), signal.SIGSTOP)
+        assert server.post("/v1/traces", export(a_call()))[0] == 200
+        for segment in (tmp_path / "data" / "spool").glob("*.open"):
+            segment.unlink()
+        time.sleep(0.5)  # longer than a segment stays open: it has failed to roll by now
+        assert server.post("/v1/traces", export(a_call()))[0] == 200
+        os.kill(server.pid_of("collector.server"), signal.SIGCONT)
+
+
 def test_after_the_supervisor_is_killed_a_restart_picks_up_what_the_spool_holds(tmp_path: Path) -> None:
     with start_server(tmp_path / "data") as first, sending_to(first) as sender:
         os.kill(first.pid_of("collector.server"), signal.SIGSTOP)  # so that the spool holds something
