@@ -151,12 +151,13 @@ class Committer:
         except BaseException:
             self._roll_back()
             raise
+        # Before the segments go: who waited for that must not be answered from before the commit.
+        self.n_committed += 1
         for one in prepared:
             if one.segment.torn_bytes:
                 self._quarantine(one.path, f"{one.segment.torn_bytes} bytes at its end cannot be read")
             else:
                 one.path.unlink(missing_ok=True)
-        self.n_committed += 1
 
     def _store(self, group: Group) -> None:
         stored = Stored()
