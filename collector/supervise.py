@@ -56,10 +56,6 @@ class Supervisor:
             if waiting:
                 time.sleep(_LOOK_EVERY_S)
 
-    def pids(self) -> dict[str, int]:
-        """The process ids now, by name."""
-        return {child.spec.name: child.pid for child in self._children}
-
     def stop(self) -> None:
         """Stop each process in order, giving it its time, and return when all are gone."""
         self._stopping.set()
@@ -86,10 +82,6 @@ class _Child:
         self._started_at = 0.0
         self._backoff_s = _FIRST_BACKOFF_S
         self._start_at: float | None = None
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid if self._process else 0
 
     def start(self) -> None:
         # A session of its own: Ctrl-C reaches the supervisor alone, which then stops the children in order.

@@ -78,16 +78,6 @@ def text_table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return line(headers) + line(rule) + "".join(line(row) for row in cells)
 
 
-def dollars(cost: Decimal | None) -> str:
-    """An amount for people: cents, or as many digits as a small one needs; never $0.00 for what is not zero."""
-    if cost is None:
-        return "unknown"
-    if cost == 0 or abs(cost) >= Decimal("0.01"):
-        return f"${cost:,.2f}"
-    digits = max(6, 1 - cost.adjusted())
-    return f"${cost:.{digits}f}"
-
-
 def _cell(value: Any) -> str:
     if value is None:
         return "–"

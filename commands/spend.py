@@ -13,7 +13,8 @@ from typing import Any
 import click
 
 from commands.connect import connect, source_options
-from commands.output import Format, dollars, format_option, print_rows, text_table
+from commands.output import Format, format_option, print_rows, text_table
+from dashboard.formats import money
 from store.reader import rows
 
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
@@ -54,7 +55,7 @@ def _report(month: str, project: str, tenants: Sequence[Mapping[str, Any]]) -> s
             f"{tenant['n_calls']:,}",
             _tokens(tenant["input_tokens"]),
             _tokens(tenant["output_tokens"]),
-            dollars(tenant["cost_usd"]),
+            "unknown" if tenant["cost_usd"] is None else money(tenant["cost_usd"]),
             f"{tenant['n_unpriced']:,}" if tenant["n_unpriced"] else "",
         ]
         for tenant in tenants
@@ -63,9 +64,7 @@ def _report(month: str, project: str, tenants: Sequence[Mapping[str, Any]]) -> s
     total = sum((tenant["cost_usd"] for tenant in tenants if tenant["cost_usd"] is not None), Decimal(0))
     return (
         f"Spend in {month} (UTC), project {project}\n\n"
-        + text_table(
-            headers, [*lines, ["total", f"{_sum(tenants, 'n_calls'):,}", "", "", dollars(total), ""]]
-        )
+        + text_table(headers, [*lines, ["total", f"{_sum(tenants, 'n_calls'):,}", "", "", money(total), ""]])
         + "\n"
         + _coverage(tenants)
     )

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from commands.connect import connect, source_options
-from commands.output import dollars
+from dashboard.formats import call_cost
 from store.reader import Reader, rows
 
 LOOK_EVERY_S = 1.0
@@ -80,7 +80,7 @@ def _line(call: Mapping[str, Any]) -> str:
 
 def _cost(call: Mapping[str, Any]) -> str:
     cost: Decimal | None = call["cost_usd"]
-    return str(call["cost_status"]) if cost is None else dollars(cost)
+    return str(call["cost_status"]) if cost is None else call_cost(cost, call["cost_status"])
 
 
 def _known(tokens: int | None) -> str:

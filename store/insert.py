@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -17,9 +16,7 @@ _ARROW: dict[FieldType, pa.DataType] = {
     "text": pa.string(),
     "integer": pa.int64(),
     "number": pa.float64(),
-    "boolean": pa.bool_(),
     "time": pa.timestamp("us"),
-    "money": pa.decimal128(18, 12),
     "json": pa.string(),
 }
 
@@ -87,8 +84,6 @@ def _value(value: Any, field: FieldType) -> Any:
     match field:
         case "time":
             return _naive(datetime.fromisoformat(value))
-        case "money":
-            return Decimal(value)
         case "json":
             return json.dumps(value)
         case "number":

@@ -4,8 +4,8 @@ One table per kind, one row per record, identified by the client's own key, so t
 is stored once. This module is plain data: the receiver checks shapes with it before it acknowledges,
 and must not load the database to do so.
 
-Types on the wire are JSON: `text`, `integer`, `number`, `boolean`, `time` (ISO-8601, UTC, ends in Z),
-`money` (a decimal string), `json` (any object or array, stored as JSON text). NULL is JSON null or absent.
+Types on the wire are JSON: `text`, `integer`, `number`, `time` (ISO-8601, UTC, ends in Z), `json` (any object or
+array, stored as JSON text). NULL is JSON null or absent.
 """
 
 from __future__ import annotations
@@ -14,18 +14,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
-FieldType = Literal["text", "integer", "number", "boolean", "time", "money", "json"]
+FieldType = Literal["text", "integer", "number", "time", "json"]
 
 SQL_TYPES: dict[FieldType, str] = {
     "text": "VARCHAR",
     "integer": "BIGINT",
     "number": "DOUBLE",
-    "boolean": "BOOLEAN",
     "time": "TIMESTAMP",
-    "money": "DECIMAL(18,12)",
     "json": "JSON",
 }
 
@@ -192,12 +189,8 @@ def _fits(value: Any, expected: FieldType) -> bool:
             return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
         case "number":
             return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
-        case "boolean":
-            return isinstance(value, bool)
         case "time":
             return isinstance(value, str) and _is_utc_time(value)
-        case "money":
-            return isinstance(value, str) and _is_decimal(value)
         case "json":
             return isinstance(value, (dict, list))
 
@@ -210,10 +203,3 @@ def _is_utc_time(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_decimal(text: str) -> bool:
-    try:
-        return Decimal(text).is_finite()
-    except InvalidOperation:
-        return False

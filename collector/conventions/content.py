@@ -7,6 +7,8 @@ nobody has seen yet: one whose last word names text (`rag.question`, `my.prompt`
 
 from __future__ import annotations
 
+import re
+
 CONTENT_KEYS = (
     # OpenTelemetry, current and old
     "gen_ai.input.messages*",
@@ -17,16 +19,6 @@ CONTENT_KEYS = (
     "gen_ai.tool.call.arguments",
     "gen_ai.tool.call.result",
     "gen_ai.prompt",
-    "gen_ai.prompt.0*",
-    "gen_ai.prompt.1*",
-    "gen_ai.prompt.2*",
-    "gen_ai.prompt.3*",
-    "gen_ai.prompt.4*",
-    "gen_ai.prompt.5*",
-    "gen_ai.prompt.6*",
-    "gen_ai.prompt.7*",
-    "gen_ai.prompt.8*",
-    "gen_ai.prompt.9*",
     "gen_ai.prompt.variable*",
     "gen_ai.completion*",
     "gen_ai.content*",
@@ -147,8 +139,15 @@ _WORDS_FOR_TEXT = frozenset((
 
 def is_content(key: str) -> bool:
     """Whether the value of this attribute may hold what a user or a model wrote."""
-    return key in _EXACT or key.startswith(_PREFIXES) or key.rpartition(".")[2].lower() in _WORDS_FOR_TEXT
+    return (
+        key in _EXACT
+        or key.startswith(_PREFIXES)
+        or _NUMBERED_PROMPT.match(key) is not None
+        or key.rpartition(".")[2].lower() in _WORDS_FOR_TEXT
+    )
 
 
+# OpenTelemetry's old messages, `gen_ai.prompt.3.content`; `gen_ai.prompt.name` is not one.
+_NUMBERED_PROMPT = re.compile(r"gen_ai\.prompt\.\d")
 _EXACT = frozenset(key for key in CONTENT_KEYS if not key.endswith("*"))
 _PREFIXES = tuple(key[:-1] for key in CONTENT_KEYS if key.endswith("*"))

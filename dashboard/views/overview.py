@@ -114,22 +114,16 @@ def _key_figures(totals: Row, before: Row, series: Sequence[Row], range_name: st
             trend=error_rates,
             help=f"{count(totals['n_errors'])} of {count(totals['n_calls'])} calls failed.",
         )
-    with columns[3]:
-        pieces.metric(
-            "p50 latency",
-            formats.duration(totals["p50_ns"]),
-            change=change("p50", "p50_ns"),
-            note=versus,
-            trend=[float(row["p50_ns"]) for row in series if row["p50_ns"] is not None],
-        )
-    with columns[4]:
-        pieces.metric(
-            "p95 latency",
-            formats.duration(totals["p95_ns"]),
-            change=change("p95", "p95_ns"),
-            note=versus,
-            trend=[float(row["p95_ns"]) for row in series if row["p95_ns"] is not None],
-        )
+    for column, percentile in ((columns[3], "p50"), (columns[4], "p95")):
+        nanoseconds = f"{percentile}_ns"
+        with column:
+            pieces.metric(
+                f"{percentile} latency",
+                formats.duration(totals[nanoseconds]),
+                change=change(percentile, nanoseconds),
+                note=versus,
+                trend=[float(row[nanoseconds]) for row in series if row[nanoseconds] is not None],
+            )
     with columns[5]:
         pieces.metric(
             "Tokens",

@@ -154,6 +154,7 @@ def test_the_tenant_of_the_resource_serves_where_the_span_names_none() -> None:
     "key",
     [
         "gen_ai.input.messages",
+        "gen_ai.prompt.12.content",
         "input.value",
         "my.prompt",
         "rag.question",

@@ -262,13 +262,6 @@ def test_an_erasure_removes_what_came_before_it_and_nothing_after(store: Store) 
     assert store.value("select count(*) from charges where project = 'demo'") == 2
 
 
-def test_no_table_has_a_type_that_scale_out_would_store_wrongly(store: Store) -> None:
-    types = {
-        row["data_type"] for row in store.rows("select distinct data_type from information_schema.columns")
-    }
-    assert not {kind for kind in types if "HUGEINT" in kind or kind.startswith("ENUM")}
-
-
 def test_the_store_cannot_be_made_to_read_files(store: Store) -> None:
     with pytest.raises(duckdb.PermissionException):
         store.session.execute("select * from read_csv('/etc/passwd')")

@@ -69,6 +69,11 @@ def test_every_view_reads_on_an_empty_store(store: duckdb.DuckDBPyConnection) ->
     assert store.execute("select * from trace('5b8aa5a2d2c872e8321cf37308d69df2')").fetchall() == []
 
 
-def test_no_sum_is_stored_or_shown_as_hugeint(store: duckdb.DuckDBPyConnection) -> None:
-    kinds = store.execute("select distinct data_type from information_schema.columns").fetchall()
-    assert not [kind for (kind,) in kinds if "HUGEINT" in kind]
+def test_no_table_or_view_has_a_type_that_scale_out_would_store_wrongly(
+    store: duckdb.DuckDBPyConnection,
+) -> None:
+    kinds = {
+        kind
+        for (kind,) in store.execute("select distinct data_type from information_schema.columns").fetchall()
+    }
+    assert not {kind for kind in kinds if "HUGEINT" in kind or kind.startswith("ENUM")}
