@@ -37,11 +37,8 @@ def command(
         sys.stdout.write(text_table(["query", "parameters", "purpose"], listed))
         return
     given = dict(_pair(param) for param in params)
-    found = connect(data)
-    try:
-        print_rows(found.reader.query(name, project=project, **given), output_format)
-    finally:
-        found.reader.close()
+    with connect(data) as reader:
+        print_rows(reader.query(name, project=project, **given), output_format)
 
 
 def _pair(param: str) -> tuple[str, str]:

@@ -35,11 +35,8 @@ def command(month: str | None, project: str, data: Path | None, output_format: F
     month = month or datetime.now(UTC).strftime("%Y-%m")
     if not _MONTH.fullmatch(month):
         raise click.UsageError(f"--month {month!r}: write it as YYYY-MM, for example --month 2026-10")
-    found = connect(data)
-    try:
-        table = found.reader.query("spend_month", project=project, month=f"{month}-01")
-    finally:
-        found.reader.close()
+    with connect(data) as reader:
+        table = reader.query("spend_month", project=project, month=f"{month}-01")
     if output_format == "table":
         sys.stdout.write(_report(month, project, rows(table)))
     else:

@@ -22,8 +22,5 @@ def command(statement: str, data: Path | None, output_format: Format) -> None:
       steelyard sql 'select tenant_id, count(*), sum(list_cost_usd) from calls group by tenant_id'
       steelyard sql --format json "select * from trace('5b8aa5a2d2c872e8321cf37308d69df2')"
     """
-    found = connect(data)
-    try:
-        print_rows(found.reader.sql(statement), output_format)
-    finally:
-        found.reader.close()
+    with connect(data) as reader:
+        print_rows(reader.sql(statement), output_format)

@@ -41,17 +41,14 @@ def command(count: int, no_follow: bool, project: str, data: Path | None) -> Non
       steelyard tail
       steelyard tail -n 50 --no-follow
     """
-    found = connect(data)
-    try:
-        seen = _print_new(found.reader, project, set(), at_most=count)
+    with connect(data) as reader:
+        seen = _print_new(reader, project, set(), at_most=count)
         if not seen and not no_follow:
             print("steelyard: no calls yet; waiting for the first", file=sys.stderr)
         with contextlib.suppress(KeyboardInterrupt):
             while not no_follow:
                 time.sleep(LOOK_EVERY_S)
-                seen = _print_new(found.reader, project, seen)
-    finally:
-        found.reader.close()
+                seen = _print_new(reader, project, seen)
 
 
 def _print_new(reader: Reader, project: str, seen: set[str], *, at_most: int = MOST_ROWS) -> set[str]:

@@ -10,14 +10,14 @@ import duckdb
 import pyarrow as pa
 
 from pricing.book import Book
+from store.backends import file
 
 
 def add_new(connection: duckdb.DuckDBPyConnection, book: Book) -> None:
     """Add the cards that the store does not have, with their rates, and remember the book's version."""
     now = datetime.now(UTC).replace(tzinfo=None)
     cards = book.card_rows(recorded_at=now, recorded_by=f"book {book.version}")
-    session = connection.cursor()
-    session.execute("use store")
+    session = file.cursor(connection)
     session.execute("begin transaction")
     try:
         known = {row[0] for row in session.execute("select rate_card from rate_cards").fetchall()}

@@ -19,9 +19,7 @@ from store.remote import StoreClient
 
 
 class Reader(Protocol):
-    """Who can answer queries. `where` names the source, for a note to the user."""
-
-    where: str
+    """Who can answer queries."""
 
     def query(self, name: str, *, project: str = "default", **params: str | None) -> pa.Table: ...
 
@@ -34,9 +32,7 @@ class FileReader:
     """Answers from the store file, read-only, when no server owns it."""
 
     def __init__(self, path: Path) -> None:
-        self.where = str(path)
         self._connection = file.open_for_reading(path)
-        self._connection.execute("use store")
 
     def query(self, name: str, *, project: str = "default", **params: str | None) -> pa.Table:
         query = named_query(name)
@@ -53,7 +49,6 @@ class ServerReader:
     """Answers from a store server's read API."""
 
     def __init__(self, client: StoreClient) -> None:
-        self.where = client.url
         self._client = client
 
     def query(self, name: str, *, project: str = "default", **params: str | None) -> pa.Table:
