@@ -39,6 +39,7 @@ class CollectorSettings(BaseSettings):
     data: Path = Field(DEFAULT_DATA_DIR, description="the data directory")
     host: str = Field("127.0.0.1", description="the address everything listens on")
     otlp_http: int = Field(4318, ge=1, le=65535, description="OTLP/HTTP port")
+    otlp_grpc: int = Field(4317, ge=1, le=65535, description="OTLP/gRPC port")
     api: int = Field(4319, ge=1, le=65535, description="read API port")
     dashboard: int = Field(8501, ge=1, le=65535, description="dashboard port")
     # OpenTelemetry recommends 64 MiB as the default limit of one request, before and after decompression.

@@ -12,7 +12,7 @@ import click
 
 from collector.datadir import running_server
 from collector.settings import DEFAULT_DATA_DIR, load_settings
-from collector.spool import spool_bytes
+from collector.spool.segments import spool_bytes
 from errors import ServerError
 from store.reader import FileReader, Reader, ServerReader
 from store.remote import DEFAULT_API_URL, StoreClient

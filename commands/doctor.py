@@ -14,7 +14,7 @@ import duckdb
 
 from collector.datadir import running_server
 from collector.settings import MEGABYTE, CollectorSettings, load_settings
-from collector.spool import QUARANTINE, spool_bytes
+from collector.spool.segments import QUARANTINE, spool_bytes
 from errors import UserError
 from store.reader import FileReader, Reader, ServerReader, rows
 from store.remote import StoreClient

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from collector import datadir
-from collector.listening import listen
+from collector.processes.listening import listen
+from collector.processes.supervise import ProcessSpec, Supervisor
 from collector.settings import MEGABYTE, CollectorSettings
-from collector.supervise import ProcessSpec, Supervisor
 from errors import ConfigError, ServerError
 
 START_PATIENCE_S = 60.0

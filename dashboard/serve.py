@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from collector.lifeline import follow_parent
+from collector.processes.lifeline import follow_parent
 from errors import ConfigError, UserError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from collector.otlp import JSON, PROTOBUF
+from collector.receiver.otlp import JSON, PROTOBUF
 
 FOLDER = Path(__file__).parent / "fixtures" / "otlp"
 

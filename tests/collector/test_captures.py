@@ -8,7 +8,7 @@ import random
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from collector.otlp import PROTOBUF, read_traces
+from collector.receiver.otlp import PROTOBUF, read_traces
 from tests.captures import Capture, expected, trace_captures
 from tests.servers import Server
 

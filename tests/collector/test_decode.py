@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
-from collector.conventions.content import is_content
-from collector.decode import TraceRequest, decode
-from collector.otlp import read_traces
+from collector.decode.spans import TraceRequest, decode
+from collector.privacy.content import is_content
+from collector.receiver.otlp import read_traces
 from tests.captures import trace_captures
 from tests.spans import a_call, any_value, export
 

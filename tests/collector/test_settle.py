@@ -12,8 +12,8 @@ import duckdb
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from collector.commit import Committer
-from collector.spool import Record, SpoolWriter, encode
+from collector.commit.committer import Committer
+from collector.spool.segments import Record, SpoolWriter, encode
 from pricing.book import load_book
 from store import prices
 from store.backends import file

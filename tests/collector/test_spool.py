@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.spool import (
+from collector.spool.segments import (
     NotASegmentError,
     Record,
     SpoolWriter,

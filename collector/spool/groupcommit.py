@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collector.settings import MEGABYTE, CollectorSettings
-from collector.spool import SpoolWriter, spool_bytes
+from collector.spool.segments import SpoolWriter, spool_bytes
 
 # The spool is measured on disk this often; between two looks our own appends are added up.
 _MEASURE_EVERY_S = 0.25

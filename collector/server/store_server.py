@@ -13,12 +13,11 @@ from typing import Any
 
 import duckdb
 
-from collector.api import Answers, read_api
-from collector.commit import Committer
-from collector.lifeline import follow_parent
-from collector.listening import serve
+from collector.commit.committer import Committer
+from collector.processes.listening import serve
+from collector.server.api import Answers, read_api
 from collector.settings import CollectorSettings
-from collector.spool import QUARANTINE, sealed_segments, spool_bytes
+from collector.spool.segments import QUARANTINE, sealed_segments, spool_bytes
 from errors import DataDirError
 from pricing.book import Book, load_book
 from store import prices
@@ -89,18 +88,3 @@ def _open_patiently(settings: CollectorSettings) -> duckdb.DuckDBPyConnection:
             if "open in another process" not in str(refused) or time.monotonic() > give_up_at:
                 raise
             time.sleep(0.1)
-
-
-def main() -> None:
-    """The process entry point: `python -m collector.server SETTINGS_JSON FD…`."""
-    settings = CollectorSettings.model_validate_json(sys.argv[1])
-    follow_parent()
-    try:
-        server = StoreServer(settings)
-    except DataDirError as refused:
-        sys.exit(f"store server: {refused}")
-    server.run([int(fd) for fd in sys.argv[2:]])
-
-
-if __name__ == "__main__":
-    main()

@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from collector.attributes import Attributes, join_lists, json_text
 from collector.conventions import otel_current
 from collector.conventions.columns import FromAttributes
-from collector.conventions.content import is_content
+from collector.decode.attributes import Attributes, join_lists, json_text
+from collector.privacy.content import is_content
 
 _HANDLER = ptars.HandlerPool([ExportTraceServiceRequest.DESCRIPTOR.file]).get_for_message(
     ExportTraceServiceRequest.DESCRIPTOR

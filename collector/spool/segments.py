@@ -8,8 +8,10 @@ however often it is tried. A torn tail (power loss, kill) was never acknowledged
     segment = header record*
     header  = magic "SYSP" | version u16 | receiver uuid 16 | sequence u64 | crc32c u32 of all before
     record  = length u32 | crc32c u32 | payload
-    payload = received_at_us u64 | signal, encoding, key id, project: (u16 length, utf-8) | body
+    payload = received_at_us u64 | signal, encoding, key id, project, tenant, environment: (u16 length, utf-8) | body
     (little-endian)
+
+Format 1, of the releases up to 0.1.0, had no tenant and no environment in a record; it is still read.
 
 Raw bodies hold prompts even when nothing of them is stored: files are 0600 and live for seconds.
 """
@@ -28,7 +30,9 @@ from pathlib import Path
 
 import google_crc32c
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+# How many texts stand before the body, by format version.
+_TEXTS = {1: 4, 2: 6}
 # Segments that could not be committed wait here, below the spool, for a person.
 QUARANTINE = "quarantine"
 _MAGIC = b"SYSP"
@@ -50,6 +54,9 @@ class Record:
     body: bytes
     encoding: str = "protobuf"
     key_id: str = ""
+    # What the access key is bound to; "" where it is not.
+    tenant: str = ""
+    environment: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,17 @@ def encode(record: Record) -> bytes:
     payload = b"".join(
         (
             _RECEIVED_AT.pack(record.received_at_us),
-            *(_text(value) for value in (record.signal, record.encoding, record.key_id, record.project)),
+            *(
+                _text(value)
+                for value in (
+                    record.signal,
+                    record.encoding,
+                    record.key_id,
+                    record.project,
+                    record.tenant,
+                    record.environment,
+                )
+            ),
             record.body,
         )
     )
@@ -80,11 +97,11 @@ def encode(record: Record) -> bytes:
 def read_segment(path: Path) -> Segment:
     """Every whole record of a segment, in order of arrival; raises NotASegmentError on a foreign file."""
     content = path.read_bytes()
-    batch_id = _read_header(path, content)
+    version, batch_id = _read_header(path, content)
     records: list[Record] = []
     whole = _HEADER_BYTES
     for end, payload in _frames(content):
-        records.append(_decode(payload))
+        records.append(_decode(payload, _TEXTS[version]))
         whole = end
     return Segment(batch_id, records, torn_bytes=len(content) - whole)
 
@@ -244,29 +261,32 @@ def _frames(content: bytes) -> Iterator[tuple[int, bytes]]:
         at = end
 
 
-def _read_header(path: Path, content: bytes) -> str:
+def _read_header(path: Path, content: bytes) -> tuple[int, str]:
+    """(format version, batch id)"""
     if len(content) < _HEADER_BYTES:
         raise NotASegmentError(f"{path.name}: shorter than a segment header")
     magic, version, receiver, sequence = _HEADER.unpack_from(content)
     (crc,) = _CRC.unpack_from(content, _HEADER.size)
     if magic != _MAGIC or crc != google_crc32c.value(content[: _HEADER.size]):
         raise NotASegmentError(f"{path.name}: not a spool segment")
-    if version != FORMAT_VERSION:
-        raise NotASegmentError(f"{path.name}: spool format {version}, this version reads {FORMAT_VERSION}")
-    return f"{uuid.UUID(bytes=receiver)}-{sequence}"
+    if version not in _TEXTS:
+        raise NotASegmentError(
+            f"{path.name}: spool format {version}, this version reads up to {FORMAT_VERSION}"
+        )
+    return version, f"{uuid.UUID(bytes=receiver)}-{sequence}"
 
 
-def _decode(payload: bytes) -> Record:
+def _decode(payload: bytes, n_texts: int) -> Record:
     (received_at_us,) = _RECEIVED_AT.unpack_from(payload)
     at = _RECEIVED_AT.size
     texts = []
-    for _ in range(4):
+    for _ in range(n_texts):
         (length,) = _TEXT.unpack_from(payload, at)
         at += _TEXT.size
         texts.append(payload[at : at + length].decode())
         at += length
-    signal, encoding, key_id, project = texts
-    return Record(received_at_us, signal, project, payload[at:], encoding, key_id)
+    signal, encoding, key_id, project, *bound = texts
+    return Record(received_at_us, signal, project, payload[at:], encoding, key_id, *bound)
 
 
 def _text(value: str) -> bytes:

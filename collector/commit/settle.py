@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime, time, timedelta
 import duckdb
 import pyarrow as pa
 
+from collector.commit.statements import statement
 from collector.conventions.otel_current import CALL_OPERATIONS, PROVIDER_ALIASES
-from collector.decode import TraceRequest, decode
-from collector.statements import statement
+from collector.decode.spans import TraceRequest, decode
 from pricing.book import Book
 from pricing.charge import CHARGE_SQL
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from collector.decode import TraceRequest
-from collector.settle import decode_spans
-from collector.spool import Record, Segment
+from collector.commit.settle import decode_spans
+from collector.decode.spans import TraceRequest
+from collector.spool.segments import Record, Segment
 
 # Rows of records by (kind, project).
 Rows = dict[tuple[str, str], list[dict[str, Any]]]

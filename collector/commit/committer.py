@@ -19,10 +19,10 @@ from pathlib import Path
 
 import duckdb
 
+from collector.commit.settle import Stored, store_spans
+from collector.commit.unpack import Group, SpoolFile, groups
 from collector.settings import MEGABYTE
-from collector.settle import Stored, store_spans
-from collector.spool import QUARANTINE, read_segment, sealed_segments
-from collector.unpack import Group, SpoolFile, groups
+from collector.spool.segments import QUARANTINE, read_segment, sealed_segments
 from pricing.book import Book
 from store import erase, insert
 
