@@ -1,4 +1,4 @@
-"""The committer's SQL: one statement a file in `collector/sql/`, with its reasons inside."""
+"""The committer's SQL: one statement a file in `collector/commit/sql/`, with its reasons inside."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from importlib.resources import files
 
 @cache
 def statement(name: str) -> str:
-    """The text of `collector/sql/<name>.sql`."""
-    return files("collector").joinpath("sql", f"{name}.sql").read_text("utf-8")
+    """The text of `collector/commit/sql/<name>.sql`."""
+    return files("collector.commit").joinpath("sql", f"{name}.sql").read_text("utf-8")

@@ -1,5 +1,5 @@
 -- purpose: One row per span of this commit, settled: what it is, whose, and its canonical values.
--- input: `incoming`, the decoded spans (collector/decode.py).
+-- input: `incoming`, the decoded spans (collector/decode/spans.py).
 -- output: `fresh`, at most one row per (project, trace, span). Of several bodies of one id the one with more
 -- usage stays, then the later end, then the larger content hash: the same whatever came first.
 create or replace temp table fresh as
