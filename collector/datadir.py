@@ -25,6 +25,8 @@ class ServerAddress:
     receiver_url: str
     api_url: str
     dashboard_url: str | None
+    # The file of the certificate that it serves, with TLS: programs on this machine trust exactly that one.
+    certificate: str | None = None
 
 
 def prepare(data: Path) -> None:
@@ -32,6 +34,8 @@ def prepare(data: Path) -> None:
     try:
         for room in (data, data / "spool", data / "exports", data / "backups"):
             room.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in data.glob("store.duckdb*"):
+            path.chmod(0o600)  # releases up to 0.1.0 left it readable to others
         probe = data / f".probe-{os.getpid()}"
         probe.write_bytes(b"steelyard")
         probe.unlink()

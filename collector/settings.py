@@ -1,80 +1,108 @@
 """Everything about a collector that can be set: read once in the entry point, then passed down.
 
-Sources, strongest first: flags, `STEELYARD_*` environment variables, `steelyard.toml` in the working directory.
+To add a setting, add a field: its type, default, description, example and bounds are all there is to it, and
+`collector.configure` reads it from flags, environment and steelyard.toml. A check that bounds cannot say goes there.
+This module loads nothing, because every process has it: reading and checking takes 15 MB of libraries.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import tomllib
+import json
+import typing
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
-
-from errors import ConfigError
+from collector.retention import Retention
 
 MEGABYTE = 1_000_000
+# What can be redacted from captured content without a pattern of one's own (collector/privacy/patterns.py).
+BUILTIN_REDACTIONS = ("secret", "email", "phone", "card", "iban")
+EVERY_PROJECT = "*"
 DEFAULT_DATA_DIR = Path(".steelyard")
 
 
-class CollectorSettings(BaseSettings):
+def _setting(default: Any, description: str, *, example: object = None, **bounds: int) -> Any:
+    """One setting. `bounds` are ge, le and min_length; without an example the default is one."""
+    metadata = {"description": description, "example": example, "bounds": bounds}
+    if isinstance(default, dict):
+        return field(default_factory=default.copy, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectorSettings:
     """One collector: where its data is, where it listens, and how much it takes."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="STEELYARD_",
-        toml_file="steelyard.toml",
-        frozen=True,
-        extra="ignore",
-        populate_by_name=True,
-    )
-
-    data: Path = Field(DEFAULT_DATA_DIR, description="the data directory")
-    host: str = Field("127.0.0.1", description="the address everything listens on")
-    otlp_http: int = Field(4318, ge=1, le=65535, description="OTLP/HTTP port")
-    otlp_grpc: int = Field(4317, ge=1, le=65535, description="OTLP/gRPC port")
-    api: int = Field(4319, ge=1, le=65535, description="read API port")
-    dashboard: int = Field(8501, ge=1, le=65535, description="dashboard port")
+    data: Path = _setting(DEFAULT_DATA_DIR, "the data directory")
+    host: str = _setting("127.0.0.1", "the address everything listens on", min_length=1)
+    otlp_http: int = _setting(4318, "OTLP/HTTP port", ge=1, le=65535)
+    otlp_grpc: int = _setting(4317, "OTLP/gRPC port", ge=1, le=65535)
+    api: int = _setting(4319, "read API port", ge=1, le=65535)
+    dashboard: int = _setting(8501, "dashboard port", ge=1, le=65535)
     # OpenTelemetry recommends 64 MiB as the default limit of one request, before and after decompression.
-    body_max_bytes: int = Field(64 * 1024 * 1024, ge=1024, description="largest request body")
-    spool_max_bytes: int = Field(
-        2_000 * MEGABYTE, ge=MEGABYTE, description="telemetry waiting to be committed"
+    body_max_bytes: int = _setting(64 * 1024 * 1024, "largest request body", ge=1024)
+    inflight_max_bytes: int = _setting(
+        256 * 1024 * 1024, "bytes of all request bodies that are being read at once", ge=1024 * 1024
     )
+    cors_origins: tuple[str, ...] = _setting(
+        ("local",),
+        "web pages that may send telemetry; local = those of this machine, '*' = all",
+        example="local,https://app.example.com",
+    )
+    spool_max_bytes: int = _setting(2_000 * MEGABYTE, "telemetry waiting to be committed", ge=MEGABYTE)
     # What must stay free on the disk for the store to commit what is already acknowledged.
-    disk_reserve_bytes: int = Field(
-        64 * MEGABYTE, ge=0, description="free disk space below which new data is refused"
+    disk_reserve_bytes: int = _setting(64 * MEGABYTE, "free disk space below which new data is refused", ge=0)
+    segment_max_bytes: int = _setting(8 * MEGABYTE, "size at which a spool segment rolls", ge=1024)
+    segment_max_age_ms: int = _setting(200, "age at which a spool segment rolls", ge=10, le=10_000)
+    store_memory_mb: int = _setting(2048, "memory limit of the store", ge=256)
+    # Access: see docs/keys.md. Beyond this machine keys are always required.
+    require_keys: bool = _setting(False, "refuse programs on this machine without a key as well")
+    tls_cert: Path | None = _setting(
+        None, "TLS certificate file (PEM, with its chain)", example="/etc/steelyard/tls.crt"
     )
-    segment_max_bytes: int = Field(8 * MEGABYTE, ge=1024, description="size at which a spool segment rolls")
-    segment_max_age_ms: int = Field(200, ge=10, le=10_000, description="age at which a spool segment rolls")
-    store_memory_mb: int = Field(2048, ge=256, description="memory limit of the store")
+    tls_key: Path | None = _setting(
+        None, "the private key of tls_cert (PEM, without a passphrase)", example="/etc/steelyard/tls.key"
+    )
+    tls_ca: Path | None = _setting(
+        None, "what commands trust instead of the system's authorities", example="/etc/steelyard/ca.crt"
+    )
+    log_format: Literal["auto", "text", "json"] = _setting(
+        "auto", "lines for people or for machines; auto = text on a terminal, else json"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "what is logged at least")
+    # Privacy: see docs/privacy.md. Nothing of what people and models wrote is stored unless a project is named here.
+    capture_projects: tuple[str, ...] = _setting(
+        (), "projects whose message content is stored, redacted; '*' = all", example="support,search"
+    )
+    capture_max_characters: int = _setting(
+        200_000, "longest stored body; what is beyond is cut and counted", ge=100, le=10_000_000
+    )
+    redact_builtin: tuple[str, ...] = _setting(
+        BUILTIN_REDACTIONS, "what to redact from captured content", example="secret,email"
+    )
+    redact_patterns: Mapping[str, str] = _setting(
+        {}, "your own patterns: name -> regular expression", example='{"ticket": "TICKET-[0-9]+"}'
+    )
+    redact_analyzer: str | None = _setting(
+        None, "your own analyser: package.module:callable", example="my_company.pii:find"
+    )
+    quarantine_days: int = _setting(7, "how long a segment that could not be stored is kept", ge=0, le=3650)
+    retention: Retention = _setting(
+        Retention(), "how long each table is kept: see docs/operations.md", example='{"contents_days": 30}'
+    )
 
-    @field_validator("host")
-    @classmethod
-    def _loopback_only(cls, host: str) -> str:
-        if host != "localhost" and not _is_loopback(host):
-            raise ValueError(
-                "is not a loopback address, and a public bind needs access keys, which this version does not have; "
-                "put an authenticating proxy in front, and keep host = 127.0.0.1"
-            )
-        return host
+    def handed_down(self) -> str:
+        """As one argument for the processes that the supervisor starts."""
+        return json.dumps({name: _plain(value) for name, value in vars(self).items()})
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+    def taken_up(cls, text: str) -> CollectorSettings:
+        """What `handed_down` gave, unchecked: it was checked when it was read."""
+        types = typing.get_type_hints(cls)
+        return cls(**{name: _typed(value, types[name]) for name, value in json.loads(text).items()})
 
     @property
     def store_path(self) -> Path:
@@ -85,28 +113,53 @@ class CollectorSettings(BaseSettings):
         return self.data / "spool"
 
     @property
+    def is_public(self) -> bool:
+        """Whether others than programs on this machine can reach what listens."""
+        return self.host != "localhost" and not _is_loopback(self.host)
+
+    @property
+    def local_host(self) -> str:
+        """Where programs on this machine reach what listens on `host`."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+
+    @property
     def receiver_url(self) -> str:
-        return f"http://{self.host}:{self.otlp_http}"
+        return self.url(self.local_host, self.otlp_http)
+
+    @property
+    def grpc_url(self) -> str:
+        return self.url(self.local_host, self.otlp_grpc)
 
     @property
     def api_url(self) -> str:
-        return f"http://{self.host}:{self.api}"
+        return self.url(self.local_host, self.api)
+
+    @property
+    def dashboard_host(self) -> str:
+        """The pages have no sign-in, so they stay on this machine."""
+        return "127.0.0.1" if self.is_public else self.host
 
     @property
     def dashboard_url(self) -> str:
-        return f"http://{self.host}:{self.dashboard}"
+        return f"http://{_in_url(self.dashboard_host)}:{self.dashboard}"
+
+    def url(self, host: str, port: int) -> str:
+        """The address of a port of the receiver or the read API, as `host` is called where it is used."""
+        return f"{'https' if self.tls_cert else 'http'}://{_in_url(host)}:{port}"
 
 
-def load_settings(flags: Mapping[str, Any] | None = None) -> CollectorSettings:
-    """The settings of this process; flags that are None were not given. Raises ConfigError that names the key."""
-    given = {name: value for name, value in (flags or {}).items() if value is not None}
-    try:
-        settings = CollectorSettings(**given)
-    except ValidationError as wrong:
-        raise ConfigError("\n".join(_explain(error) for error in wrong.errors())) from None
-    except tomllib.TOMLDecodeError as wrong:
-        raise ConfigError(f"steelyard.toml is not valid TOML: {wrong}") from None
-    return settings.model_copy(update={"data": settings.data.expanduser().absolute()})
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    return value.plain() if isinstance(value, Retention) else value
+
+
+def _typed(value: Any, kind: Any) -> Any:
+    if kind is Retention:
+        return Retention.read(value)
+    if value is not None and (kind is Path or Path in typing.get_args(kind)):
+        return Path(value)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _is_loopback(host: str) -> bool:
@@ -116,9 +169,5 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _explain(error: Any) -> str:
-    key = str(error["loc"][0]) if error["loc"] else "settings"
-    field = CollectorSettings.model_fields.get(key)
-    example = f" For example: STEELYARD_{key.upper()}={field.default}" if field is not None else ""
-    why = str(error["msg"]).removeprefix("Value error, ")
-    return f"setting {key} = {error['input']!r}: {why}.{example}"
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

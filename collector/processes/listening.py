@@ -9,39 +9,26 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Sequence
-
-import uvicorn
-from starlette.types import ASGIApp
 
 BACKLOG = 2048
-_BOTH_LOOPBACKS = ("127.0.0.1", "localhost")
+
+
+def hosts_of(host: str) -> list[str]:
+    """The addresses to listen on for this one, of which all but the first may be missing.
+
+    The usual loopback address means both: `localhost` is ::1 first for many clients.
+    """
+    return ["127.0.0.1", "::1"] if host in ("127.0.0.1", "localhost") else [host]
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
-    """Bind and listen. Raises OSError when the port is taken.
-
-    On the usual loopback address, on both of them: `localhost` is ::1 first for many clients.
-    """
-    sockets = [_bound(host, port)]
-    if host in _BOTH_LOOPBACKS:
+    """Bind and listen on all addresses of the host. Raises OSError when the port is taken."""
+    first, *others = hosts_of(host)
+    sockets = [_bound(first, port)]
+    for other in others:
         with contextlib.suppress(OSError):  # a machine without IPv6, or somebody else's port there
-            sockets.append(_bound("::1", port))
+            sockets.append(_bound(other, port))
     return sockets
-
-
-def serve(app: ASGIApp, fds: Sequence[int], *, graceful_s: int) -> None:
-    """Serve the application on inherited sockets until SIGTERM."""
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=graceful_s,
-        backlog=BACKLOG,
-    )
-    uvicorn.Server(config).run(sockets=[socket.socket(fileno=fd) for fd in fds])
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -6,19 +6,25 @@ children hold the supervisor's lock with it, so a data directory stays "in use" 
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from collector.observe import logs
+from collector.processes.restarts import Restarts
 
 _FIRST_BACKOFF_S = 0.1
 _LAST_BACKOFF_S = 5.0
 # A process that ran this long was healthy: its next death starts the backoff anew.
 _HEALTHY_AFTER_S = 20.0
 _LOOK_EVERY_S = 0.05
+
+_log = logs.of("steelyard")
 
 
 @dataclass(frozen=True)
@@ -32,13 +38,18 @@ class ProcessSpec:
     sockets: Sequence[socket.socket] = ()
     # How long it may take to stop by itself; the store server commits what is left of the spool.
     stop_patience_s: float = 10.0
+    # Environment of its own, on top of ours.
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 class Supervisor:
     """Runs the processes until told to stop. `specs` are in the order in which to stop them."""
 
-    def __init__(self, specs: Sequence[ProcessSpec], *, lock_fd: int) -> None:
-        self._children = [_Child(spec, lock_fd) for spec in specs]
+    def __init__(
+        self, specs: Sequence[ProcessSpec], *, lock_fd: int, restarts_path: Path | None = None
+    ) -> None:
+        restarts = Restarts(restarts_path, [spec.name for spec in specs])
+        self._children = [_Child(spec, lock_fd, restarts) for spec in specs]
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
 
@@ -75,9 +86,10 @@ class Supervisor:
 class _Child:
     """One supervised process."""
 
-    def __init__(self, spec: ProcessSpec, lock_fd: int) -> None:
+    def __init__(self, spec: ProcessSpec, lock_fd: int, restarts: Restarts) -> None:
         self.spec = spec
         self._lock_fd = lock_fd
+        self._restarts = restarts
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
         self._backoff_s = _FIRST_BACKOFF_S
@@ -90,6 +102,7 @@ class _Child:
             self.spec.argv,
             stdin=subprocess.PIPE,
             start_new_session=True,
+            env={**os.environ, **self.spec.env},
             pass_fds=(self._lock_fd, *(held.fileno() for held in self.spec.sockets)),
         )
         self._started_at, self._start_at = time.monotonic(), None
@@ -102,12 +115,14 @@ class _Child:
             if now - self._started_at > _HEALTHY_AFTER_S:
                 self._backoff_s = _FIRST_BACKOFF_S
             self._start_at = now + self._backoff_s
-            print(
-                f"steelyard: the {self.spec.name} ended ({_how(self._process.returncode)}); "
-                f"starting it again in {self._backoff_s:g} s",
-                file=sys.stderr,
-                flush=True,
+            how = _how(self._process.returncode)
+            _log.warning(
+                "process_ended",
+                f"the {self.spec.name} ended ({how}); starting it again in {self._backoff_s:g} s",
+                process=self.spec.name,
+                how=how,
             )
+            self._restarts.ended(self.spec.name, how)
             self._backoff_s = min(self._backoff_s * 2, _LAST_BACKOFF_S)
         elif now >= self._start_at:
             self._close_lifeline()
