@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import sys
 
+from collector.observe import logs
 from collector.processes.lifeline import follow_parent
-from collector.processes.listening import serve
+from collector.processes.serving import serve
 from collector.receiver.app import Receiver
+from collector.receiver.connection import Connection, make_room_for_connections
+from collector.receiver.observe import counted
 from collector.settings import CollectorSettings
 from collector.spool.segments import seal_orphans
+from collector.tls import server_context
 
 
 def main() -> None:
     """Seal what a dead receiver left open, then take telemetry until told to stop."""
-    settings = CollectorSettings.model_validate_json(sys.argv[1])
+    settings = CollectorSettings.taken_up(sys.argv[1])
+    logs.configure(settings.log_format, settings.log_level)
     follow_parent()
     seal_orphans(settings.spool_dir)
-    serve(Receiver(settings).app(), [int(fd) for fd in sys.argv[2:]], graceful_s=5)
+    app = counted(Receiver(settings).app())
+    make_room_for_connections()
+    fds = [int(fd) for fd in sys.argv[2:]]
+    serve(app, fds, graceful_s=5, tls=server_context(settings), connection=Connection)
 
 
 if __name__ == "__main__":

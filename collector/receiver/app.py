@@ -10,23 +10,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
-from collector.keys import Caller
-from collector.receiver import otlp
+from collector.keyring import CHALLENGE
+from collector.receiver import observe, otlp
+from collector.receiver.callers import Callers
+from collector.receiver.doors import RETRY_AFTER_S, Doors, explain
+from collector.receiver.grpc_door import Calls
+from collector.receiver.grpc_server import GrpcServer
+from collector.receiver.incoming import ClientGoneError, InFlight, Share, TooMuchAtOnceError, read_body
 from collector.receiver.intake import Intake
 from collector.settings import CollectorSettings
 from collector.spool.groupcommit import SpoolFullError
 from collector.spool.segments import QUARANTINE
-from store.projects import DEFAULT_PROJECT, PROJECT_HEADER, is_project
 
-RETRY_AFTER_S = "2"
 COMMIT_PATIENCE_S = 20.0
 _LOOK_EVERY_S = 0.01
 
@@ -37,43 +41,28 @@ class Receiver:
     def __init__(self, settings: CollectorSettings) -> None:
         self._settings = settings
         self._intake = Intake(settings)
+        self._callers = Callers(settings)
+        self._in_flight = InFlight(settings.inflight_max_bytes)
 
-    def app(self) -> Starlette:
-        return Starlette(
+    def app(self) -> ASGIApp:
+        """The OTLP doors, and behind them what else the receiver serves."""
+        others = Starlette(
             routes=[
-                Route("/v1/traces", self._otlp(self._intake.traces), methods=["POST"]),
-                Route("/v1/logs", self._otlp(self._intake.logs), methods=["POST"]),
-                Route("/v1/metrics", self._otlp(self._intake.metrics), methods=["POST"]),
                 Route("/api/v1/records/{kind}", self._take_records, methods=["POST"]),
-                Route("/healthz", _healthz, methods=["GET"]),
+                *observe.routes(self._settings, self._intake.refusal),
             ],
             lifespan=self._lifespan,
         )
+        return Doors(self._settings, self._intake, self._callers, self._in_flight, others)
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         self._intake.start()
+        grpc_server = GrpcServer(self._settings, Calls(self._callers, self._intake, self._in_flight))
+        await grpc_server.start()
         yield
+        await grpc_server.stop()
         await self._intake.close()
-
-    def _otlp(
-        self, take: Callable[[bytes, str, Caller], Awaitable[bytes]]
-    ) -> Callable[[Request], Awaitable[Response]]:
-        """What every OTLP door shares: limits, encodings, and errors in the caller's own content type."""
-
-        async def door(request: Request) -> Response:
-            media = otlp.PROTOBUF
-            try:
-                media = otlp.media_type(request.headers.get("content-type", ""))
-                body = await self._body(request)
-                answer = await take(body, media, _caller(request))
-            except otlp.BadRequestError as refused:
-                return Response(otlp.error_answer(str(refused), media), refused.status_code, media_type=media)
-            except (SpoolFullError, OSError) as busy:
-                return _busy(otlp.error_answer(_explain(busy), media), media)
-            return Response(answer, media_type=media)
-
-        return door
 
     async def _take_records(self, request: Request) -> Response:
         kind = request.path_params["kind"]
@@ -81,41 +70,28 @@ class Receiver:
             # A web page can send a form to this port, but not this type: no page writes records behind our back.
             if otlp.media_type(request.headers.get("content-type", "")) != otlp.JSON:
                 raise otlp.UnsupportedError(f"records are sent as {otlp.JSON}")
-            n_rows, sealed = await self._intake.records(kind, await self._body(request), _caller(request))
+            caller = self._callers.of_records(kind, request.headers)
+            with self._in_flight.request() as share:
+                body = await self._body(request, share)
+                n_rows, sealed = await self._intake.records(kind, body, caller)
             if sealed is None:
                 return JSONResponse({"accepted": 0})
+        except ClientGoneError:
+            return Response(status_code=400)  # nobody reads it
         except otlp.BadRequestError as refused:
-            return _problem(refused.status_code, str(refused))
-        except (SpoolFullError, OSError) as busy:
-            return _problem(503, _explain(busy), {"retry-after": RETRY_AFTER_S})
+            challenge = CHALLENGE if refused.status_code == 401 else None
+            return _problem(refused.status_code, str(refused), challenge)
+        except (SpoolFullError, TooMuchAtOnceError, OSError) as busy:
+            return _problem(503, explain(busy), {"retry-after": RETRY_AFTER_S})
         committed = request.query_params.get("wait") == "commit" and await _committed(sealed)
         return JSONResponse({"accepted": n_rows, "committed": committed}, 200 if committed else 202)
 
-    async def _body(self, request: Request) -> bytes:
-        limit = self._settings.body_max_bytes
-        chunks: list[bytes] = []
-        size = 0
-        try:
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > limit:
-                    raise otlp.TooLargeError(f"the body is over {limit} bytes")
-                chunks.append(chunk)
-        except ClientDisconnect:
-            raise otlp.BadRequestError("the client hung up") from None
-        return otlp.decompress(
-            b"".join(chunks), request.headers.get("content-encoding", "").strip().lower(), limit
-        )
-
-
-def _caller(request: Request) -> Caller:
-    # Without access keys the caller on this machine names the project itself; with keys the key will.
-    project = request.headers.get(PROJECT_HEADER, DEFAULT_PROJECT)
-    if not is_project(project):
-        raise otlp.BadRequestError(
-            f"{PROJECT_HEADER}: {project!r} is not a project name; use 1 to 64 of a-z, 0-9, '-' and '_'"
-        )
-    return Caller(project)
+    async def _body(self, request: Request, share: Share) -> bytes:
+        headers, limit = request.headers, self._settings.body_max_bytes
+        body = await read_body(request.receive, headers, limit, share)
+        plain = otlp.decompress(body, headers.get("content-encoding", ""), limit)
+        share.grow_to(len(plain))
+        return plain
 
 
 async def _committed(sealed: Path) -> bool:
@@ -130,19 +106,7 @@ async def _committed(sealed: Path) -> bool:
     return False
 
 
-async def _healthz(request: Request) -> Response:
-    return JSONResponse({"status": "ok"})
-
-
-def _busy(body: bytes, media: str) -> Response:
-    return Response(body, 503, headers={"retry-after": RETRY_AFTER_S}, media_type=media)
-
-
 def _problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
     return JSONResponse(
         {"title": "refused", "status": status, "detail": detail}, status, headers, "application/problem+json"
     )
-
-
-def _explain(failed: Exception) -> str:
-    return f"the disk did not take it: {failed.strerror}" if isinstance(failed, OSError) else str(failed)

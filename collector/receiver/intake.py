@@ -5,17 +5,29 @@ HTTP and gRPC hand over plain bytes; neither the wire's framing nor its status c
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import time
-import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 from collector.keys import Caller
+from collector.observe import taking
 from collector.receiver import otlp
+from collector.receiver.rejects import Rejects
 from collector.settings import CollectorSettings
-from collector.spool.groupcommit import GroupCommit
+from collector.spool.groupcommit import GroupCommit, SpoolFullError
 from collector.spool.segments import Record, encode
-from store.records import KINDS, problems
+from store.records import KINDS, erasure_problems, problems
+
+# Larger bodies are read beside the event loop, which goes on answering small ones meanwhile.
+ASIDE_FROM_BYTES = 256 * 1024
+READERS = 2
+
+_T = TypeVar("_T")
 
 
 class Intake:
@@ -26,41 +38,75 @@ class Intake:
 
     def __init__(self, settings: CollectorSettings) -> None:
         self._spool = GroupCommit(settings)
+        self._rejects = Rejects()
+        self._readers = ThreadPoolExecutor(READERS, "read")
 
     def start(self) -> None:
         self._spool.start()
 
     async def close(self) -> None:
+        self._readers.shutdown(cancel_futures=True)
         await self._spool.close()
+
+    def refusal(self) -> str | None:
+        """Why new data would be refused now; None when it would be taken."""
+        return self._spool.refusal()
 
     async def traces(self, body: bytes, media: str, caller: Caller) -> bytes:
         """Take an ExportTraceServiceRequest; returns the response's body in the same media type."""
-        traces = otlp.read_traces(body, media)
-        records = []
-        if traces.n_spans:
-            records.append(_record("traces", caller, traces.body))
-        if traces.n_rejected:
-            records.append(_reject(caller, "traces", traces.reason, traces.n_rejected))
-        if records:
-            await self._spool.put(*records)
-        return otlp.traces_answer(traces, media)
+        return await self._export(otlp.TRACES, body, media, caller)
 
     async def logs(self, body: bytes, media: str, caller: Caller) -> bytes:
         """Take an ExportLogsServiceRequest; returns the response's body in the same media type."""
-        return otlp.logs_refused(otlp.count_logs(body, media), media)
+        return await self._export(otlp.LOGS, body, media, caller)
 
     async def metrics(self, body: bytes, media: str, caller: Caller) -> bytes:
         """Take an ExportMetricsServiceRequest; returns the response's body in the same media type."""
-        return otlp.metrics_refused(otlp.count_metric_points(body, media), media)
+        return await self._export(otlp.METRICS, body, media, caller)
+
+    async def refuse(self, signal: str, refused: otlp.BadRequestError, about: str, caller: Caller) -> None:
+        """Keep that a whole request was refused. `about` says what came, without anything of its content."""
+        kind = str(refused.status_code)
+        reason = f"{kind}: {refused} ({about})"
+        record = self._rejects.record(caller.project, signal, kind, reason, None)
+        if record is not None:
+            # The sender is refused either way, and full disks are told elsewhere.
+            with contextlib.suppress(SpoolFullError, OSError):
+                await self._spool.put(_record("rejects", caller, record, "json"))
+
+    async def _export(self, shape: otlp.Shape, body: bytes, media: str, caller: Caller) -> bytes:
+        taking.read(shape.signal, len(body))
+        export = await self.aside(len(body), otlp.read_export, body, media, shape)
+        records = []
+        if export.n_items:
+            kept = export.body
+            records.append(await self.aside(len(kept), _record, shape.signal, caller, kept))
+        if faults := export.faults:
+            for reason, n_items in faults.by_reason().items():
+                taking.rejected(shape.signal, n_items, reason)
+            reject = self._rejects.record(
+                caller.project, shape.signal, "items", faults.reasons(), faults.n_items
+            )
+            records += [_record("rejects", caller, reject, "json")] if reject is not None else []
+        if records:
+            await self._spool.put(*records)
+        taking.accepted(shape.signal, export.n_items)
+        return otlp.export_answer(shape.signal, export.faults, media)
+
+    async def aside(self, n_bytes: int, work: Callable[..., _T], *given: Any) -> _T:
+        """Do work on so many bytes: at once when they are few, else beside the event loop."""
+        if n_bytes < ASIDE_FROM_BYTES:
+            return work(*given)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work, *given)
 
     async def records(self, kind: str, body: bytes, caller: Caller) -> tuple[int, Path | None]:
         """Take records of one kind, as a JSON list or one object: how many, and the segment that will hold them."""
         rows = _records(kind, body, caller.project)
         if not rows:
             return 0, None
-        return len(rows), await self._spool.put(
-            _record(f"records/{kind}", caller, json.dumps(rows).encode(), "json")
-        )
+        sealed = await self._spool.put(_record(f"records/{kind}", caller, json.dumps(rows).encode(), "json"))
+        taking.accepted("records", len(rows))
+        return len(rows), sealed
 
 
 def _record(signal: str, caller: Caller, body: bytes, encoding: str = "protobuf") -> bytes:
@@ -72,11 +118,6 @@ def _record(signal: str, caller: Caller, body: bytes, encoding: str = "protobuf"
     )
 
 
-def _reject(caller: Caller, signal: str, reason: str, n_items: int) -> bytes:
-    why = {"reject_id": str(uuid.uuid4()), "signal": signal, "reason": reason, "n_items": n_items}
-    return _record("rejects", caller, json.dumps(why).encode(), "json")
-
-
 def _records(kind: str, body: bytes, project: str) -> list[object]:
     if kind not in KINDS:
         raise otlp.BadRequestError(f"there is no record kind {kind!r}. There are: {', '.join(KINDS)}")
@@ -86,8 +127,8 @@ def _records(kind: str, body: bytes, project: str) -> list[object]:
         raise otlp.BadRequestError(f"the body is not JSON: {broken}") from None
     rows: list[object] = document if isinstance(document, list) else [document]
     wrong = problems(KINDS[kind], rows)
-    if kind == "erasures" and project != "demo":
-        wrong.append("only project `demo` can be erased this way")
+    if kind == "erasures" and not wrong:
+        wrong = erasure_problems(rows, project)
     if wrong:
         shown = "; ".join(wrong[:5]) + (f"; and {len(wrong) - 5} more" if len(wrong) > 5 else "")
         raise otlp.BadRequestError(f"nothing was stored: {shown}")

@@ -9,17 +9,18 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from collector.observe import logs, taking
 from collector.settings import MEGABYTE, CollectorSettings
 from collector.spool.segments import SpoolWriter, spool_bytes
 
 # The spool is measured on disk this often; between two looks our own appends are added up.
 _MEASURE_EVERY_S = 0.25
+_log = logs.of("receiver")
 
 
 class SpoolFullError(Exception):
@@ -55,7 +56,11 @@ class GroupCommit:
 
         Raises SpoolFullError when the bound or the disk's reserve is reached, OSError when the disk fails.
         """
-        self._refuse_when_full(sum(map(len, encoded)))
+        n_bytes = sum(map(len, encoded))
+        if (refusal := self.refusal(n_bytes)) is not None:
+            raise SpoolFullError(refusal)
+        self._queued_bytes += n_bytes
+        self._free_bytes -= n_bytes
         done: asyncio.Future[Path] = asyncio.get_running_loop().create_future()
         self._pending.append(_Waiting(b"".join(encoded), done))
         self._arrived.set()
@@ -68,24 +73,24 @@ class GroupCommit:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.seal)
         self._thread.shutdown()
 
-    def _refuse_when_full(self, n_bytes: int) -> None:
+    def refusal(self, n_bytes: int = 0) -> str | None:
+        """Why so many bytes would not be taken now; None when they would."""
         now = time.monotonic()
         if now - self._measured_at > _MEASURE_EVERY_S:
             self._measured_at = now
             self._queued_bytes = spool_bytes(self._settings.spool_dir)
             self._free_bytes = shutil.disk_usage(self._settings.spool_dir).free
         if self._queued_bytes + n_bytes > self._settings.spool_max_bytes:
-            raise SpoolFullError(
+            return (
                 f"the spool holds {self._queued_bytes // MEGABYTE} MB of {self._settings.spool_max_bytes // MEGABYTE} MB"
                 " that wait to be committed; send again"
             )
         if self._free_bytes - n_bytes < self._settings.disk_reserve_bytes:
-            raise SpoolFullError(
+            return (
                 f"the disk has {self._free_bytes // MEGABYTE} MB free and {self._settings.disk_reserve_bytes // MEGABYTE}"
                 " MB are kept to commit what is already accepted; free some space, then send again"
             )
-        self._queued_bytes += n_bytes
-        self._free_bytes -= n_bytes
+        return None
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -114,18 +119,23 @@ class GroupCommit:
         return self._writer.has_open_segment and self._until_due_s() == 0.0
 
     def _append(self, batch: list[_Waiting], loop: asyncio.AbstractEventLoop) -> None:
+        started = time.monotonic()
         try:
             sealed = self._writer.append([waiting.encoded for waiting in batch])
         except OSError as failed:
+            _log.error(
+                "spool_write_failed", f"the disk did not take it: {failed.strerror}", n_requests=len(batch)
+            )
             loop.call_soon_threadsafe(_settle, batch, failed)
         else:
+            taking.fsynced(time.monotonic() - started)
             loop.call_soon_threadsafe(_settle, batch, sealed)
 
 
 def _end_when_broken(task: asyncio.Task[None]) -> None:
     """Without its writer a receiver would accept requests and never answer: better that another one starts."""
     if not task.cancelled() and (broken := task.exception()) is not None:
-        print(f"receiver: stopping, the spool cannot be written: {broken}", file=sys.stderr, flush=True)
+        _log.error("spool_broken", f"stopping, the spool cannot be written: {logs.described(broken)}")
         os._exit(1)
 
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import struct
 import time
 import uuid
@@ -42,6 +43,7 @@ _FRAME = struct.Struct("<II")
 _RECEIVED_AT = struct.Struct("<Q")
 _TEXT = struct.Struct("<H")
 _HEADER_BYTES = _HEADER.size + _CRC.size
+_SEGMENT_NAME = re.compile(r"\d{14}-[0-9a-f]{32}-\d{8}\.")
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,16 @@ class Record:
 
 @dataclass(frozen=True)
 class Segment:
-    """A sealed segment's content. `torn_bytes` is what a crash left behind the last whole record."""
+    """A sealed segment's content.
+
+    `torn_bytes` is what a crash left behind the last whole record; `n_damaged` counts records between whole ones
+    that the disk did not give back as they were written.
+    """
 
     batch_id: str
     records: list[Record]
     torn_bytes: int
+    n_damaged: int = 0
 
 
 class NotASegmentError(Exception):
@@ -99,11 +106,21 @@ def read_segment(path: Path) -> Segment:
     content = path.read_bytes()
     version, batch_id = _read_header(path, content)
     records: list[Record] = []
-    whole = _HEADER_BYTES
+    whole, n_damaged, n_since = _HEADER_BYTES, 0, 0
     for end, payload in _frames(content):
+        if payload is None:
+            n_since += 1
+            continue
         records.append(_decode(payload, _TEXTS[version]))
-        whole = end
-    return Segment(batch_id, records, torn_bytes=len(content) - whole)
+        whole, n_damaged, n_since = end, n_damaged + n_since, 0
+    return Segment(batch_id, records, torn_bytes=len(content) - whole, n_damaged=n_damaged)
+
+
+def header_of(batch_id: str) -> bytes:
+    """The header of a segment of this version with that batch id."""
+    receiver, _, sequence = batch_id.rpartition("-")
+    header = _HEADER.pack(_MAGIC, FORMAT_VERSION, uuid.UUID(receiver).bytes, int(sequence))
+    return header + _CRC.pack(google_crc32c.value(header))
 
 
 def sealed_segments(spool_dir: Path) -> list[Path]:
@@ -132,6 +149,9 @@ class SpoolWriter:
         self._segment_max_bytes = segment_max_bytes
         self._receiver = uuid.uuid4()
         self._sequence = 0
+        # A clock that was set back, now or while nothing ran, must not put new segments before older ones that
+        # wait: an erasure would come before what it erases.
+        self._named_ms = _newest_name_ms(spool_dir) + 1
         self._fd: int | None = None
         self._open_path: Path | None = None
         self._size = 0
@@ -177,15 +197,15 @@ class SpoolWriter:
     def _open_segment(self) -> None:
         self._sequence += 1
         # The time first, so that names sort in order of arrival across receivers and restarts.
-        name = f"{time.time_ns() // 1_000_000:014d}-{self._receiver.hex}-{self._sequence:08d}.open"
+        self._named_ms = max(self._named_ms, time.time_ns() // 1_000_000)
+        name = f"{self._named_ms:014d}-{self._receiver.hex}-{self._sequence:08d}.open"
         path = self._dir / name
         fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.fstat(fd).st_nlink == 0:
                 raise FileNotFoundError(errno.ENOENT, "another receiver took the new segment for an orphan")
-            header = _HEADER.pack(_MAGIC, FORMAT_VERSION, self._receiver.bytes, self._sequence)
-            _write_all(fd, header + _CRC.pack(google_crc32c.value(header)))
+            _write_all(fd, header_of(f"{self._receiver}-{self._sequence}"))
             _fsync_dir(self._dir)
         except OSError:
             os.close(fd)
@@ -205,6 +225,12 @@ class SpoolWriter:
         finally:
             path.rename(path.with_suffix(".seg"))
             os.close(fd)
+
+
+def _newest_name_ms(spool_dir: Path) -> int:
+    """The latest time that a waiting segment is named by; 0 when none waits."""
+    waiting = [*spool_dir.glob("*.seg"), *spool_dir.glob("*.open")]
+    return max((int(path.name[:14]) for path in waiting if _SEGMENT_NAME.match(path.name)), default=0)
 
 
 def seal_orphans(spool_dir: Path) -> int:
@@ -234,9 +260,7 @@ def seal_orphans(spool_dir: Path) -> int:
 
 def _seal_orphan(fd: int, path: Path) -> None:
     content = path.read_bytes()
-    whole = _HEADER_BYTES
-    for end, _ in _frames(content):
-        whole = end
+    whole = max((end for end, payload in _frames(content) if payload is not None), default=_HEADER_BYTES)
     if whole == _HEADER_BYTES or len(content) < _HEADER_BYTES:
         path.unlink()  # it died before a record was whole: nothing in it was acknowledged
         return
@@ -246,8 +270,12 @@ def _seal_orphan(fd: int, path: Path) -> None:
     _fsync_dir(path.parent)
 
 
-def _frames(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """(end offset, payload) of every whole record; stops at the first torn or damaged one."""
+def _frames(content: bytes) -> Iterator[tuple[int, bytes | None]]:
+    """(end offset, payload) of every record, None for a damaged payload; stops where a record is cut short.
+
+    A damaged record costs itself only: its length tells where the next one begins. When the length is what was damaged,
+    nothing behind it passes its check sum, and all of it counts as the torn end.
+    """
     at = _HEADER_BYTES
     while at + _FRAME.size <= len(content):
         length, crc = _FRAME.unpack_from(content, at)
@@ -255,9 +283,7 @@ def _frames(content: bytes) -> Iterator[tuple[int, bytes]]:
         if end > len(content):
             return
         payload = content[at + _FRAME.size : end]
-        if google_crc32c.value(payload) != crc:
-            return
-        yield end, payload
+        yield end, payload if google_crc32c.value(payload) == crc else None
         at = end
 
 
