@@ -2,35 +2,48 @@
 
 One transaction holds the rows of one or more segments and their batch ids; a segment whose batch id is
 stored is only deleted. So a crash between commit and delete stores nothing twice, and a crash before the
-commit loses nothing: the segment is still there. A segment that cannot be decoded is quarantined, and the
+commit loses nothing: the segment is still there. A segment that cannot be stored is quarantined, and the
 rest goes on; trouble of the database itself (disk full, memory) is waited out, never blamed on a segment.
+
+While the database stores one batch, the next is read and decoded beside it (prepare.py).
 """
 
 from __future__ import annotations
 
-import errno
-import sys
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
-from collector.commit.settle import Stored, store_spans
-from collector.commit.unpack import Group, SpoolFile, groups
-from collector.settings import MEGABYTE
-from collector.spool.segments import QUARANTINE, read_segment, sealed_segments
+from collector.commit import canary
+from collector.commit.crashloop import CrashLoop
+from collector.commit.give_back import give_back_memory
+from collector.commit.prepare import Prepared, decode, next_segments, prepare
+from collector.commit.statements import load_statements
+from collector.commit.transaction import store_groups, stored_batches
+from collector.commit.unpack import SpoolFile
+from collector.observe import committing as observe
+from collector.observe import logs
+from collector.privacy.clean import cleaner
+from collector.privacy.kept import kept_error
+from collector.privacy.policy import ContentPolicy
+from collector.spool import quarantine
 from pricing.book import Book
-from store import erase, insert
+from store import insert
 
-# One commit takes at most this much of the spool: large commits are several times cheaper a row, but a
-# commit is also what a reader waits for.
-COMMIT_MAX_BYTES = 16 * MEGABYTE
+_log = logs.of("store server")
+
+_log = logs.of("store server")
+
 LOOK_EVERY_S = 0.02
 CHECKPOINT_WHEN_IDLE_S = 5.0
+# Between commits, at most this often: what `upkeep` does must not hold up a commit for long.
+UPKEEP_EVERY_S = 1.0
 _RETRY_AFTER_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 # Trouble of the machine or the database: trying later can succeed, and no segment is to blame.
@@ -41,8 +54,12 @@ _TRANSIENT = (
     duckdb.InterruptException,
     MemoryError,
 )
-# Errors of reading a file that say nothing about the file.
-_OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+
+
+class StoreBrokenError(Exception):
+    """The database cannot go on in this process; its supervisor starts another."""
+
+
 # The database is unusable, or our SQL is wrong: a restart is the only thing that can help.
 _FATAL = (
     duckdb.FatalException,
@@ -51,30 +68,46 @@ _FATAL = (
     duckdb.CatalogException,
     duckdb.BinderException,
     duckdb.ParserException,
+    StoreBrokenError,
 )
-
-
-class StoreBrokenError(Exception):
-    """The database cannot go on in this process; its supervisor starts another."""
 
 
 class Committer:
     """Moves the spool into the store. One thread of one process runs it."""
 
-    def __init__(self, session: duckdb.DuckDBPyConnection, spool_dir: Path, book: Book) -> None:
+    def __init__(
+        self,
+        session: duckdb.DuckDBPyConnection,
+        spool_dir: Path,
+        book: Book,
+        policy: ContentPolicy,
+        upkeep: Callable[[datetime], bool] = lambda now: False,
+    ) -> None:
+        """`upkeep` does a bounded piece of other work on the store and says whether there is more."""
+        load_statements()
         self._session = session
         self._spool_dir = spool_dir
         self._book = book
+        self._policy = policy
+        self._upkeep = upkeep
+        self._crashes = CrashLoop(spool_dir)
+        self._ahead = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decode")
+        self._ready: Prepared | None = None
         self._stop = threading.Event()
         self.n_committed = 0  # commits so far: what a cached answer is as fresh as
         self.last_error: str | None = None
 
     def run(self) -> None:
         """Commit until stopped and the spool is empty. Raises StoreBrokenError when the database is."""
-        failures, idle_since, checkpointed = 0, time.monotonic(), False
+        failures, idle_since, checkpointed, upkeep_at = 0, time.monotonic(), False, 0.0
         while True:
+            observe.alive()
             try:
                 busy = self.commit_waiting()
+                if time.monotonic() >= upkeep_at and not self._stop.is_set():
+                    more = self._upkeep(datetime.now(UTC))
+                    upkeep_at = time.monotonic() + (0.0 if more and not busy else UPKEEP_EVERY_S)
+                    checkpointed = checkpointed and not more
             except _TRANSIENT as failed:
                 self._complain(f"the store cannot take data now, and is tried again: {_first_line(failed)}")
                 if self._stop.is_set():
@@ -84,7 +117,8 @@ class Committer:
                 continue
             except _FATAL as broken:
                 raise StoreBrokenError(_first_line(broken)) from broken
-            failures, self.last_error = 0, None
+            failures = 0
+            self._recovered()
             if busy:
                 idle_since, checkpointed = time.monotonic(), False
                 continue
@@ -100,113 +134,125 @@ class Committer:
 
     def commit_waiting(self) -> bool:
         """Commit the oldest waiting segments; False when there were none."""
-        paths = _up_to(COMMIT_MAX_BYTES, sealed_segments(self._spool_dir))
-        if not paths:
+        if self._ready is None:
+            self._ready = self._take_first()
+        if self._ready is None:
             return False
-        prepared = [ready for path in paths if (ready := self._read(path)) is not None]
+        current = self._ready
+        coming = self._next_beside(current)
+        with self._crashes.watch(current.paths, beside=coming, deadly=_FATAL):
+            ahead = self._ahead.submit(prepare, coming, self._policy) if coming else None
+            try:
+                self._finish(current)
+            except BaseException:
+                _wait_for(ahead)
+                raise
+            self._ready = ahead.result() if ahead else None
+        return True
+
+    def _take_first(self) -> Prepared | None:
+        """The next segments, decoded here and now: nothing was prepared beside a commit."""
+        paths = self._crashes.together(next_segments(self._spool_dir, ()))
+        if not paths:
+            return None
+        if deadly := self._crashes.poison(paths):
+            self._quarantine(deadly, "the store server ended each time it was stored")
+            self._crashes.forget(deadly)
+            paths = [path for path in paths if path != deadly]
+        with self._crashes.watch([], beside=paths, deadly=_FATAL):
+            return prepare(paths, self._policy)
+
+    def _next_beside(self, current: Prepared) -> Sequence[Path]:
+        """What to prepare while the current segments are stored; nothing while a segment is under suspicion."""
+        if self._crashes.has_suspects():
+            return []
+        return next_segments(self._spool_dir, set(current.paths))
+
+    def _finish(self, prepared: Prepared) -> None:
+        """Store what can be stored of these segments and put the rest aside; none of them is in the spool afterwards."""
+        for one in prepared.unreadable:
+            self._quarantine(one.path, one.reason)
         try:
             self._commit(prepared)
         except (*_TRANSIENT, *_FATAL):
             raise
         except Exception as poison:  # noqa: BLE001 - whatever one segment does to us, the next must go on
-            self._isolate(prepared, poison)
-        return True
+            self._isolate(prepared.files, poison)
 
-    def _read(self, path: Path) -> SpoolFile | None:
-        try:
-            return SpoolFile(path, read_segment(path))
-        except FileNotFoundError:
-            return None
-        except OSError as failed:
-            if failed.errno in _OUT_OF_RESOURCES:
-                raise MemoryError(f"{path.name} cannot be read now: {failed.strerror}") from failed
-            self._quarantine(path, f"{failed.strerror}")
-            return None
-        except Exception as unreadable:  # noqa: BLE001 - a foreign or damaged file is kept for a person
-            self._quarantine(path, str(unreadable))
-            return None
-
-    def _isolate(self, prepared: Sequence[SpoolFile], poison: Exception) -> None:
+    def _isolate(self, files: Sequence[SpoolFile], poison: Exception) -> None:
         """Find the segment that cannot be stored by committing each alone."""
-        if len(prepared) == 1:
-            self._quarantine(prepared[0].path, f"{type(poison).__name__}: {_first_line(poison)}")
+        if ours := canary.fails(self._session, self._book, self._policy):
+            raise StoreBrokenError(f"nothing can be stored: {_first_line(ours)}") from ours
+        if len(files) == 1:
+            self._quarantine(files[0].path, kept_error(poison))
             return
-        for one in prepared:
+        for one in files:
             try:
-                self._commit([one])
+                self._commit(decode([one], self._policy))
             except (*_TRANSIENT, *_FATAL):
                 raise
             except Exception as failed:  # noqa: BLE001 - this is the one
                 self._isolate([one], failed)
 
-    def _commit(self, prepared: Sequence[SpoolFile]) -> None:
-        known = self._known([one.segment.batch_id for one in prepared])
-        new = [one for one in prepared if one.segment.batch_id not in known]
-        decoded = groups(new)
-        self._session.execute("begin transaction")
-        try:
-            for group in decoded:
-                self._store(group)
-            self._session.execute("commit")
-        except BaseException:
-            self._roll_back()
-            raise
+    def _commit(self, prepared: Prepared) -> None:
+        if not prepared.files:
+            return
+        known = stored_batches(self._session, [one.segment.batch_id for one in prepared.files])
+        if known:
+            # They were committed by a process that died before it could delete them.
+            prepared = self._without(prepared, known)
+        if prepared.failure is not None:
+            raise prepared.failure
+        started = time.monotonic()
+        rows = store_groups(self._session, prepared.groups, self._book)
         # Before the segments go: who waited for that must not be answered from before the commit.
         self.n_committed += 1
-        for one in prepared:
-            if one.segment.torn_bytes:
-                self._quarantine(one.path, f"{one.segment.torn_bytes} bytes at its end cannot be read")
-            else:
-                one.path.unlink(missing_ok=True)
+        self._tell(prepared, rows, time.monotonic() - started)
+        for one in prepared.files:
+            self._discard(one)
 
-    def _store(self, group: Group) -> None:
-        stored = Stored()
-        n_records = 0
-        for step in group.steps:
-            if step.erase_project is not None:
-                erase.project(self._session, step.erase_project)
-            if step.spans is not None:
-                stored += store_spans(self._session, step.spans, self._book)
-            for (kind, project), rows in step.rows.items():
-                n_records += insert.records(self._session, kind, project, rows)
-        now = datetime.now(UTC).replace(tzinfo=None)
-        # The counts belong to the group; its first batch carries them, so that sums over batches are right.
-        counts = [stored.n_spans, stored.n_calls, stored.n_duplicates, n_records]
-        for one in group.files:
-            row = [one.segment.batch_id, now, *counts]
-            self._session.execute("insert into batches values (?, ?, ?, ?, ?, ?)", row)
-            counts = [0, 0, 0, 0]
+    def _without(self, prepared: Prepared, known: set[str]) -> Prepared:
+        for one in prepared.files:
+            if one.segment.batch_id in known:
+                self._discard(one)
+        return decode([one for one in prepared.files if one.segment.batch_id not in known], self._policy)
 
-    def _known(self, batch_ids: Sequence[str]) -> set[str]:
-        rows = self._session.execute(
-            "select batch_id from batches where batch_id in (select unnest(?))", [list(batch_ids)]
-        ).fetchall()
-        return {row[0] for row in rows}
+    def _discard(self, one: SpoolFile) -> None:
+        """The segment is stored: it goes. What of it could not be read is kept, and said."""
+        if damage := _damage(one):
+            self._quarantine(one.path, damage)
+        else:
+            one.path.unlink(missing_ok=True)
 
-    def _roll_back(self) -> None:
-        try:
-            self._session.execute("rollback")
-        except duckdb.Error:
-            return  # no transaction is left to roll back: the error that brought us here ended it
+    def _tell(self, prepared: Prepared, rows: dict[str, int], seconds: float) -> None:
+        received = [record.received_at_us for one in prepared.files for record in one.segment.records[-1:]]
+        observe.committed(
+            seconds=seconds,
+            rows=rows,
+            n_segments=len(prepared.files),
+            newest_received_at_us=max(received, default=None),
+        )
 
     def _quarantine(self, path: Path, reason: str) -> None:
-        """Put the segment where nothing deletes it, and say so: on stderr, and in `rejects`."""
-        self._complain(
-            f"{path.name} cannot be stored ({reason}); it is kept in {self._spool_dir / QUARANTINE}"
-        )
-        (self._spool_dir / QUARANTINE).mkdir(mode=0o700, exist_ok=True)
-        path.rename(self._spool_dir / QUARANTINE / path.name)
+        """Put what may be kept of the segment where nothing commits it, and say so: in the log, and in `rejects`."""
+        try:
+            kept = quarantine.keep(path, reason, cleaner(self._policy))
+        except FileNotFoundError:
+            return  # somebody took it away
+        observe.quarantined()
+        self._complain(f"{path.name} cannot be stored ({reason}); it is kept in {kept.path.parent}")
         row = {
             "reject_id": str(uuid.uuid4()),
             "signal": "segment",
             "reason": reason[:500],
-            "n_items": None,
+            "n_items": kept.n_records + kept.n_dropped or None,
             "batch_id": path.stem,
             "received_at": datetime.now(UTC),
         }
         insert.rejects(self._session, "default", [row])
 
     def _checkpoint(self) -> bool:
+        started = time.monotonic()
         try:
             self._session.execute("checkpoint")
         except duckdb.TransactionException:
@@ -214,24 +260,37 @@ class Committer:
         except duckdb.IOException as failed:
             # The rows are safe in the write-ahead log; the next commit tells whether the database still works.
             self._complain(f"the store could not be compacted: {_first_line(failed)}")
+        else:
+            observe.checkpointed(time.monotonic() - started)
+        give_back_memory()
         return True
 
     def _complain(self, message: str) -> None:
         if message != self.last_error:
-            print(f"store server: {message}", file=sys.stderr, flush=True)
+            _log.error("store_trouble", message)
         self.last_error = message
+        observe.trouble(message)
+
+    def _recovered(self) -> None:
+        if self.last_error is not None:
+            self.last_error = None
+            observe.trouble(None)
 
 
-def _up_to(max_bytes: int, paths: Sequence[Path]) -> list[Path]:
-    """The oldest segments that fit one commit, at least one."""
-    taken: list[Path] = []
-    total = 0
-    for path in paths:
-        total += path.stat().st_size
-        if taken and total > max_bytes:
-            break
-        taken.append(path)
-    return taken
+def _wait_for(ahead: Future[Prepared] | None) -> None:
+    """Until it is over, whatever came of it: its segments are prepared again."""
+    if ahead is not None:
+        ahead.exception()
+
+
+def _damage(one: SpoolFile) -> str:
+    """What of the segment cannot be read; empty when all of it can."""
+    found = []
+    if one.segment.n_damaged:
+        found.append(f"{one.segment.n_damaged} of its records are damaged")
+    if one.segment.torn_bytes:
+        found.append(f"{one.segment.torn_bytes} bytes at its end cannot be read")
+    return ", ".join(found)
 
 
 def _first_line(error: BaseException) -> str:

@@ -16,8 +16,14 @@ from typing import Any
 import pyarrow as pa
 
 from collector.commit.settle import decode_spans
+from collector.commit.store_signals import Signals, concatenated, together
+from collector.decode import agents, logs, metrics, scores
+from collector.decode.envelope import SignalRequest
 from collector.decode.spans import TraceRequest
+from collector.privacy.policy import ContentPolicy
+from collector.privacy.records import scrub_record
 from collector.spool.segments import Record, Segment
+from store.erase import Erasure
 
 # Rows of records by (kind, project).
 Rows = dict[tuple[str, str], list[dict[str, Any]]]
@@ -25,11 +31,13 @@ Rows = dict[tuple[str, str], list[dict[str, Any]]]
 
 @dataclass(frozen=True)
 class Step:
-    """What can be stored together, decoded; or the erasure of a project."""
+    """What can be stored together, decoded; or an erasure."""
 
     spans: pa.Table | None = None
+    contents: pa.Table | None = None
+    signals: Signals = field(default_factory=Signals)
     rows: Rows = field(default_factory=dict)
-    erase_project: str | None = None
+    erase: Erasure | None = None
 
 
 @dataclass(frozen=True)
@@ -48,11 +56,11 @@ class Group:
     steps: Sequence[Step]
 
 
-def groups(files: Sequence[SpoolFile]) -> list[Group]:
+def groups(files: Sequence[SpoolFile], policy: ContentPolicy) -> list[Group]:
     """The segments decoded, in order; raises whatever the decoder does on one of them."""
     found: list[tuple[list[SpoolFile], list[list[Step]]]] = []
     for one in files:
-        steps = _steps(one.segment)
+        steps = _steps(one.segment, policy)
         if found and len(steps) == 1 and len(found[-1][1][-1]) == 1:
             found[-1][0].append(one)
             found[-1][1].append(steps)
@@ -61,26 +69,35 @@ def groups(files: Sequence[SpoolFile]) -> list[Group]:
     return [Group(together, _merged(steps)) for together, steps in found]
 
 
-def _steps(segment: Segment) -> list[Step]:
+def _steps(segment: Segment, policy: ContentPolicy) -> list[Step]:
     """The segment's records decoded, cut at erasures. Raises whatever the decoder does."""
     steps: list[Step] = []
     pending: list[Record] = []
     for record in segment.records:
         if record.signal == "records/erasures":
             steps += [
-                _decode(pending, segment.batch_id),
-                Step(erase_project=record.project),
-                _decode([record], ""),
+                _decode(pending, segment.batch_id, policy),
+                *(Step(erase=erasure) for erasure in _erasures(record)),
             ]
             pending = []
         else:
             pending.append(record)
-    return [*steps, _decode(pending, segment.batch_id)]
+    return [*steps, _decode(pending, segment.batch_id, policy)]
 
 
-def _decode(records: Sequence[Record], batch_id: str) -> Step:
+def _erasures(record: Record) -> list[Erasure]:
+    """Not rows like other records: the id of whom they erase is not stored."""
+    received_at = datetime.fromtimestamp(record.received_at_us / 1e6, UTC)
+    found = json.loads(record.body)
+    found = found if isinstance(found, list) else [found]
+    return [Erasure.of_record(record.project, row, received_at) for row in found]
+
+
+def _decode(records: Sequence[Record], batch_id: str, policy: ContentPolicy) -> Step:
     traces = [
-        TraceRequest(record.body, record.project, record.received_at_us, batch_id)
+        TraceRequest(
+            record.body, record.project, record.received_at_us, batch_id, record.tenant, record.environment
+        )
         for record in records
         if record.signal == "traces"
     ]
@@ -89,12 +106,58 @@ def _decode(records: Sequence[Record], batch_id: str) -> Step:
         kind = record.signal.removeprefix("records/")
         if record.signal == "rejects" or record.signal.startswith("records/"):
             received_at = datetime.fromtimestamp(record.received_at_us / 1e6, UTC)
-            found = json.loads(record.body)
+            found = json.loads(scrub_record(record.body))
             found = found if isinstance(found, list) else [found]
             rows.setdefault((kind, record.project), []).extend(
                 {**row, "received_at": received_at} for row in found
             )
-    return Step(spans=decode_spans(traces) if traces else None, rows=rows)
+    from_logs, signals = _decode_signals(records, batch_id, traces, policy)
+    calls = from_logs.calls if from_logs else None
+    decoded = decode_spans(traces, policy) if traces or calls is not None else None
+    return Step(
+        spans=spans_and_calls(decoded.spans, calls) if decoded else None,
+        contents=concatenated([one.contents for one in (decoded, from_logs) if one]),
+        signals=signals,
+        rows=rows,
+    )
+
+
+def spans_and_calls(spans: pa.Table, calls: pa.Table | None) -> pa.Table:
+    """What spans and the calls without a span settle from, with every column that settling reads."""
+    for name, kind in agents.COLUMNS_OF_CALLS.items():
+        if name not in spans.column_names:
+            spans = spans.append_column(name, pa.nulls(spans.num_rows, kind))
+    together = concatenated([spans, calls])
+    assert together is not None
+    return together
+
+
+def _decode_signals(
+    records: Sequence[Record], batch_id: str, traces: Sequence[TraceRequest], policy: ContentPolicy
+) -> tuple[logs.DecodedLogs | None, Signals]:
+    """(what the logs say, the rows of tables of their own)"""
+    said = {
+        signal: [
+            SignalRequest(
+                record.body,
+                record.project,
+                record.received_at_us,
+                batch_id,
+                record.tenant,
+                record.environment,
+            )
+            for record in records
+            if record.signal == signal
+        ]
+        for signal in ("logs", "metrics")
+    }
+    decoded = logs.decode(said["logs"], policy) if said["logs"] else None
+    found = scores.from_span_events(traces)
+    return decoded, Signals(
+        logs=decoded.records if decoded else None,
+        points=metrics.decode(said["metrics"]) if said["metrics"] else None,
+        scores=concatenated([decoded.scores if decoded else None, found]),
+    )
 
 
 def _merged(steps: Sequence[Sequence[Step]]) -> Sequence[Step]:
@@ -106,4 +169,6 @@ def _merged(steps: Sequence[Sequence[Step]]) -> Sequence[Step]:
     for (step,) in steps:
         for key, found in step.rows.items():
             rows.setdefault(key, []).extend(found)
-    return [Step(spans=pa.concat_tables(tables) if tables else None, rows=rows)]
+    signals = together([step.signals for (step,) in steps])
+    contents = concatenated([step.contents for (step,) in steps])
+    return [Step(spans=concatenated(tables), contents=contents, signals=signals, rows=rows)]

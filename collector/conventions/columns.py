@@ -23,3 +23,6 @@ class FromAttributes:
     column: str
     keys: tuple[str, ...]
     reading: Reading
+    # An identifier that takes more room than all else a span says: where a text came from stays in the attributes, the
+    # text itself is in the column only.
+    moved: bool = False

@@ -28,6 +28,7 @@ FOREIGN_MARKERS = (
     "ai.operationId",
     "traceloop.span.kind",
     "logfire.span_type",
+    "llm_request.context",  # Claude Code: the same request is a log event, and that is the call
 )
 
 MAPPING = (
@@ -56,10 +57,10 @@ MAPPING = (
     FromAttributes("finish_reason", ("gen_ai.response.finish_reasons",), "first_text"),
     FromAttributes("error_type", ("error.type",), "text"),
     FromAttributes("http_status", ("http.response.status_code",), "count"),
-    FromAttributes("response_id", ("gen_ai.response.id",), "text"),
-    FromAttributes("session_id", ("gen_ai.conversation.id", "session.id"), "text"),
-    FromAttributes("user_id", ("user.id", "enduser.id"), "text"),
-    FromAttributes("tenant_id", ("tenant.id", "tenant", "organization.id"), "text"),
+    FromAttributes("response_id", ("gen_ai.response.id",), "text", moved=True),
+    FromAttributes("session_id", ("gen_ai.conversation.id", "session.id"), "text", moved=True),
+    FromAttributes("user_id", ("user.id", "enduser.id"), "text", moved=True),
+    FromAttributes("tenant_id", ("tenant.id", "tenant", "organization.id"), "text", moved=True),
     FromAttributes("prompt_name", ("gen_ai.prompt.name",), "text"),
     FromAttributes("prompt_version", ("gen_ai.prompt.version",), "text"),
     FromAttributes("agent_name", ("gen_ai.agent.name", "gen_ai.workflow.name"), "text"),

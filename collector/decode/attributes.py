@@ -1,264 +1,162 @@
 """Attributes of a whole batch as columns: from OTLP's list of key-values to canonical values and JSON text.
 
-Everything here works on all attributes at once; only nested values (arrays and maps, which arrive as opaque
-protobuf) are decoded one by one, and each distinct one once.
+Everything here works key by key on all owners at once: a key has one kind of value almost always, so its column
+is one gather and one concatenation. Only nested values (arrays and maps, which arrive as opaque protobuf) are
+decoded one by one, and each distinct one once.
 """
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
-from collector.conventions.columns import FromAttributes, Reading
+from collector.conventions.columns import FromAttributes
+from collector.decode import json_text
+from collector.decode.values import READERS, TYPES, Values
+from collector.privacy.content import is_content, is_numbers_only
 
 Indices = npt.NDArray[np.int64]
-_NEEDS_ESCAPING = r'["\\\x00-\x1f]'
+# A key that fewer owners have than this share is written entry by entry instead of as a column of mostly NULL:
+# flattened chats bring a thousand keys that one span has.
+_DENSE_SHARE = 1 / 16
+
+
+def is_kept(key: str) -> bool:
+    """Whether an attribute may be stored; values of the others may be captured content (decode/contents.py)."""
+    return not is_content(key)
+
+
+def _first_said(before: pa.Array | None, values: pa.Array) -> pa.BooleanArray:
+    """Of which owners this key gives the column its value."""
+    return values.is_valid() if before is None else pc.and_(values.is_valid(), pc.invert(before.is_valid()))
 
 
 class Attributes:
-    """The attributes of `n_owners` spans (or resources, or events), flattened."""
+    """The attributes of `n_owners` spans (or resources, events, log records), flattened."""
 
     def __init__(self, lists: pa.ListArray) -> None:
         self.n_owners = len(lists)
         entries = pc.list_flatten(lists)
-        self._owner: Indices = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False).astype(np.int64)
+        owners: Indices = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False).astype(np.int64)
         keys = entries.field("key").dictionary_encode()
-        self._codes: Indices = keys.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        codes: Indices = keys.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         self._keys: list[str] = keys.dictionary.to_pylist()
         self._code_of = {key: code for code, key in enumerate(self._keys)}
-        self._drop_repeated_keys(entries.field("value"))
+        # By key: the column that has its values, and of which owners it does.
+        self._moved: dict[str, tuple[str, pa.BooleanArray]] = {}
+        self._values = Values(entries.field("value"))
+        self._group_by_key(owners, codes)
 
-    def _drop_repeated_keys(self, values: pa.StructArray) -> None:
-        """Keys can repeat on one span: the last wins, as the protocol says."""
-        slot = self._owner * max(len(self._keys), 1) + self._codes
-        _, first_of_reversed = np.unique(slot[::-1], return_index=True)
-        if len(first_of_reversed) == len(slot):
-            self._values = values
-            return
-        kept = np.sort(len(slot) - 1 - first_of_reversed)
-        self._owner, self._codes = self._owner[kept], self._codes[kept]
-        self._values = values.take(pa.array(kept))
+    def _group_by_key(self, owners: Indices, codes: Indices) -> None:
+        """Positions of the entries, all of one key together, in the order of their owners."""
+        # Small numbers sort by radix, in a fraction of the time.
+        small = codes.astype(np.uint16) if len(self._keys) < 2**16 else codes
+        order = np.argsort(small, kind="stable")
+        slot = codes[order] * max(self.n_owners, 1) + owners[order]
+        # Keys can repeat on one owner: the last wins, as the protocol says.
+        is_last = np.ones(len(slot), dtype=np.bool_)
+        is_last[:-1] = slot[1:] != slot[:-1]
+        self._positions = order[is_last]
+        self._owners = owners[self._positions]
+        counts = np.bincount(codes[self._positions], minlength=len(self._keys))
+        self._ends = np.cumsum(counts)
+        self._starts = self._ends - counts
+
+    def keys(self) -> Sequence[str]:
+        """Every key that occurs."""
+        return self._keys
 
     def column(self, wanted: FromAttributes) -> pa.Array:
         """One value per owner: the first of the wanted keys that has one, NULL where none has."""
         found: pa.Array | None = None
         for key in wanted.keys:
             if key in self._code_of:
-                values = _READ[wanted.reading](self._values_of(key))
+                values = self._read(key, READERS[wanted.reading])
+                if wanted.moved and self._values.are_texts(self._positions[self._slice(key)]):
+                    self._moved[key] = wanted.column, _first_said(found, values)
                 found = values if found is None else pc.coalesce(found, values)
-        return found if found is not None else pa.nulls(self.n_owners, _TYPES[wanted.reading])
+        return found if found is not None else pa.nulls(self.n_owners, TYPES[wanted.reading])
 
     def any_of(self, keys: Sequence[str]) -> npt.NDArray[np.bool_]:
         """Which owners have at least one of these keys."""
         present = np.zeros(self.n_owners, dtype=np.bool_)
         for key in keys:
             if key in self._code_of:
-                present[self._owner[self._codes == self._code_of[key]]] = True
+                present[self._owners[self._slice(key)]] = True
         return present
 
-    def as_json(self, keep: Callable[[str], bool]) -> pa.Array:
-        """One JSON object text per owner, of the keys that may be kept, in order of arrival."""
-        kept_keys = np.array([keep(key) for key in self._keys], dtype=np.bool_)
-        kept = np.flatnonzero(kept_keys[self._codes]) if len(self._keys) else np.array([], dtype=np.int64)
-        keys = _json_text(pa.array(self._keys, pa.string())).take(pa.array(self._codes[kept]))
-        values = _json_value(self._values.take(pa.array(kept)))
-        entries = pc.binary_join_element_wise(keys, values, ":")
-        return _join(entries, np.bincount(self._owner[kept], minlength=self.n_owners), "{", "}")
+    def as_json(self, keep: Callable[[str], bool] = is_kept) -> pa.Array:
+        """One JSON object per owner, of the keys that may be kept and of what may be kept of their values.
 
-    def _values_of(self, key: str) -> pa.StructArray:
-        positions = np.flatnonzero(self._codes == self._code_of[key])
-        slots = np.full(self.n_owners, -1, dtype=np.int64)
-        slots[self._owner[positions]] = positions
-        return self._values.take(pa.array(slots, mask=slots < 0))
+        A value that was moved to a column is named by it, "(in session_id)": read the columns first.
+        """
+        dense, sparse = self._by_density([key for key in self._keys if keep(key)])
+        members = [self._member(key) for key in dense]
+        if sparse:
+            members.append(self._sparse_members(sparse))
+        if not members:
+            return json_text.as_json(pa.array(["{}"] * self.n_owners, pa.string()))
+        return json_text.as_objects(members)
 
+    def texts(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, Indices, pa.Array]]:
+        """(key, owners, whole values as text) of every wanted key."""
+        for key in self._keys:
+            if wanted(key):
+                where = self._slice(key)
+                yield key, self._owners[where], self._values.as_text(self._positions[where])
 
-def join_lists(entries: pa.Array, lists: pa.ListArray) -> pa.Array:
-    """JSON array text per row, from the JSON text of each element of its list."""
-    return _join(entries, pc.list_value_length(lists).to_numpy(zero_copy_only=False), "[", "]")
-
-
-def json_text(values: pa.Array) -> pa.Array:
-    """Strings as JSON strings."""
-    return _json_text(values)
-
-
-def _join(entries: pa.Array, counts: npt.NDArray[Any], opening: str, closing: str) -> pa.Array:
-    offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
-    joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), entries.cast(pa.string())), ",")
-    return pc.binary_join_element_wise(opening, joined, closing, "")
-
-
-def _field(values: pa.StructArray, name: str) -> pa.Array:
-    """A member of the value struct, NULL where the struct itself is."""
-    return pc.struct_field(values, name)
-
-
-def _read_text(values: pa.StructArray) -> pa.Array:
-    texts = _field(values, "string_value")
-    texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
-    return pc.coalesce(
-        texts,
-        _field(values, "int_value").cast(pa.string()),
-        _field(values, "double_value").cast(pa.string()),
-        _field(values, "bool_value").cast(pa.string()),
-    )
-
-
-def _read_number(values: pa.StructArray) -> pa.Array:
-    texts = _field(values, "string_value")
-    numeric = pc.match_substring_regex(texts, r"^[+-]?\d{1,18}(\.\d{1,18})?([eE][+-]?\d{1,2})?$")
-    parsed = pc.if_else(numeric, texts, pa.scalar(None, pa.string())).cast(pa.float64())
-    found = pc.coalesce(
-        _field(values, "double_value"), _field(values, "int_value").cast(pa.float64(), safe=False), parsed
-    )
-    return pc.if_else(pc.is_finite(found), found, pa.scalar(None, pa.float64()))
-
-
-def _read_count(values: pa.StructArray) -> pa.Array:
-    rounded = pc.round(_read_number(values))
-    # 2**53: beyond it a double no longer counts; no call has that many tokens.
-    sane = pc.less(pc.abs(rounded), 2.0**53)
-    from_number = pc.if_else(sane, rounded, pa.scalar(None, pa.float64())).cast(pa.int64())
-    return pc.coalesce(_field(values, "int_value"), from_number)
-
-
-def _read_flag(values: pa.StructArray) -> pa.Array:
-    texts = pc.utf8_lower(_field(values, "string_value"))
-    known = pc.is_in(texts, pa.array(["true", "false"]))
-    parsed = pc.equal(pc.if_else(known, texts, pa.scalar(None, pa.string())), "true")
-    return pc.coalesce(_field(values, "bool_value"), parsed)
-
-
-def _read_first_text(values: pa.StructArray) -> pa.Array:
-    elements = _field(_field(values, "array_value"), "values")
-    first = pc.list_element(_at_least_one(elements), 0)
-    encoded = first.dictionary_encode()
-    texts = pa.array([_scalar_text(raw) for raw in encoded.dictionary.to_pylist()], pa.string())
-    return pc.coalesce(texts.take(encoded.indices), _read_text(values))
-
-
-def _at_least_one(lists: pa.ListArray) -> pa.ListArray:
-    """The lists, NULL where empty: list_element fails on a list without that element."""
-    return pc.if_else(pc.greater(pc.list_value_length(lists), 0), lists, pa.scalar(None, lists.type))
-
-
-def _scalar_text(raw: bytes | None) -> str | None:
-    if raw is None:
-        return None
-    value = AnyValue.FromString(raw)
-    kind = value.WhichOneof("value")
-    return (
-        str(getattr(value, kind)) or None if kind in ("string_value", "int_value", "double_value") else None
-    )
-
-
-def _json_value(values: pa.StructArray) -> pa.Array:
-    return pc.coalesce(
-        _json_text(_field(values, "string_value")),
-        _field(values, "int_value").cast(pa.string()),
-        _json_double(_field(values, "double_value")),
-        _field(values, "bool_value").cast(pa.string()),
-        _json_nested(values, "array_value", _array_json),
-        _json_nested(values, "kvlist_value", _kvlist_json),
-        pc.if_else(pc.is_valid(_field(values, "bytes_value")), '"(bytes)"', pa.scalar(None, pa.string())),
-        "null",
-    )
-
-
-def _json_text(texts: pa.Array) -> pa.Array:
-    """JSON strings. What needs escaping is rare among kept values, so it is found in one pass and written by Python."""
-    special = pc.fill_null(pc.match_substring_regex(texts, _NEEDS_ESCAPING), fill_value=False)
-    if pc.any(special).as_py():
-        escaped = pa.array(
-            [json.dumps(text)[1:-1] for text in texts.filter(special).to_pylist()], pa.string()
+    def _by_density(self, keys: Sequence[str]) -> tuple[list[str], list[str]]:
+        least = self.n_owners * _DENSE_SHARE
+        is_dense = [self._count(key) >= least or is_numbers_only(key) or key in self._moved for key in keys]
+        return (
+            [key for key, dense in zip(keys, is_dense, strict=True) if dense],
+            [key for key, dense in zip(keys, is_dense, strict=True) if not dense],
         )
-        texts = pc.replace_with_mask(texts, special, escaped)
-    return pc.binary_join_element_wise('"', texts, '"', "")
 
+    def _member(self, key: str) -> pa.Array:
+        """`"key":value` per owner, NULL where the owner has no such key."""
+        where = self._slice(key)
+        values = self._values.as_json(self._positions[where], may_be_long=is_numbers_only(key))
+        if key in self._moved:
+            column, of_owners = self._moved[key]
+            values = pc.if_else(of_owners.take(pa.array(self._owners[where])), f'"(in {column})"', values)
+        members = pc.binary_join_element_wise(json_text.quote_one(key) + ":", values, "")
+        return self._scatter(members, self._owners[where])
 
-def _json_double(numbers: pa.Array) -> pa.Array:
-    texts = numbers.cast(pa.string())
-    return pc.if_else(pc.is_finite(numbers), texts, pc.binary_join_element_wise('"', texts, '"', ""))
+    def _sparse_members(self, keys: Sequence[str]) -> pa.Array:
+        """The members of rare keys, joined per owner; NULL where the owner has none."""
+        slices = [self._slice(key) for key in keys]
+        positions = np.concatenate([self._positions[where] for where in slices])
+        owners = np.concatenate([self._owners[where] for where in slices])
+        names = np.repeat(np.arange(len(keys)), [where.stop - where.start for where in slices])
+        order = np.argsort(owners, kind="stable")
+        quoted = pa.array([json_text.quote_one(key) for key in keys], pa.string())
+        values = self._values.as_json(positions[order], may_be_long=False)
+        members = pc.binary_join_element_wise(quoted.take(pa.array(names[order])), values, ":")
+        counts = np.bincount(owners, minlength=self.n_owners)
+        joined = json_text.join_runs(members, counts)
+        return pc.if_else(pa.array(counts > 0), joined, pa.scalar(None, pa.string()))
 
+    def _read(self, key: str, reader: Callable[[Values, Indices], pa.Array]) -> pa.Array:
+        where = self._slice(key)
+        return self._scatter(reader(self._values, self._positions[where]), self._owners[where])
 
-def _json_nested(values: pa.StructArray, member: str, render: Callable[[list[bytes]], str]) -> pa.Array:
-    """Arrays and maps: a Python step for each distinct one."""
-    lists = _field(_field(values, member), "values")
-    rows = np.flatnonzero(lists.is_valid().to_numpy(zero_copy_only=False))
-    if not len(rows):
-        return pa.nulls(len(lists), pa.string())
-    # Elements as numbers, so that equal lists are found without making a Python object of each.
-    taken = lists.take(pa.array(rows))
-    elements = pc.list_flatten(taken).dictionary_encode()
-    codes = elements.indices.to_numpy(zero_copy_only=False)
-    raw: list[bytes] = elements.dictionary.to_pylist()
-    ends = np.cumsum(pc.list_value_length(taken).to_numpy(zero_copy_only=False))
-    known: dict[bytes, str] = {}
-    texts: list[str] = []
-    for start, end in zip(np.concatenate(([0], ends[:-1])).tolist(), ends.tolist(), strict=True):
-        key = codes[start:end].tobytes()
-        if key not in known:
-            known[key] = render([raw[code] for code in codes[start:end]])
-        texts.append(known[key])
-    slots = np.full(len(lists), -1, dtype=np.int64)
-    slots[rows] = np.arange(len(rows))
-    return pa.array(texts, pa.string()).take(pa.array(slots, mask=slots < 0))
+    def _scatter(self, values: pa.Array, owners: Indices) -> pa.Array:
+        """The values at their owners' places; the owners are ascending and distinct."""
+        if len(owners) == self.n_owners:
+            return values
+        slots = np.full(self.n_owners, -1, dtype=np.int64)
+        slots[owners] = np.arange(len(owners))
+        return values.take(pa.array(slots, mask=slots < 0))
 
+    def _slice(self, key: str) -> slice:
+        code = self._code_of[key]
+        return slice(int(self._starts[code]), int(self._ends[code]))
 
-def _array_json(raw: list[bytes]) -> str:
-    return json.dumps([_plain(AnyValue.FromString(item)) for item in raw])
-
-
-def _kvlist_json(raw: list[bytes]) -> str:
-    from_wire = AnyValue().kvlist_value.__class__
-    pairs = [from_wire.FromString(b"\x0a" + _varint(len(item)) + item).values[0] for item in raw]
-    return json.dumps({pair.key: _plain(pair.value) for pair in pairs})
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes((*out, number))
-
-
-def _plain(value: AnyValue) -> Any:
-    """An AnyValue as JSON can hold it."""
-    match value.WhichOneof("value"):
-        case "array_value":
-            return [_plain(item) for item in value.array_value.values]
-        case "kvlist_value":
-            return {pair.key: _plain(pair.value) for pair in value.kvlist_value.values}
-        case "bytes_value":
-            return "(bytes)"
-        case "double_value":
-            return value.double_value if math.isfinite(value.double_value) else str(value.double_value)
-        case None:
-            return None
-        case kind:
-            return getattr(value, kind)
-
-
-_READ: dict[Reading, Callable[[pa.StructArray], pa.Array]] = {
-    "text": _read_text,
-    "count": _read_count,
-    "number": _read_number,
-    "flag": _read_flag,
-    "first_text": _read_first_text,
-}
-_TYPES: dict[Reading, pa.DataType] = {
-    "text": pa.string(),
-    "count": pa.int64(),
-    "number": pa.float64(),
-    "flag": pa.bool_(),
-    "first_text": pa.string(),
-}
+    def _count(self, key: str) -> int:
+        where = self._slice(key)
+        return int(where.stop - where.start)

@@ -8,7 +8,8 @@ select
     replace(cast(trace_id as varchar), '-', '') as trace_id,
     printf('%016x', span_id) as span_id,
     case when parent_span_id is not null then printf('%016x', parent_span_id) end as parent_span_id,
-    request_id,
+    -- A call without retries is its own logical request; only attempts that share one say so.
+    coalesce(request_id, printf('%016x', span_id)) as request_id,
     started_at,
     duration_ns,
     ttft_ns,

@@ -10,59 +10,18 @@ from typing import Any
 
 import duckdb
 import pytest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from collector.commit.committer import Committer
-from collector.spool.segments import Record, SpoolWriter, encode
-from pricing.book import load_book
-from store import prices
-from store.backends import file
 from tests.spans import USAGE_IN, USAGE_OUT, a_call, export
+from tests.stores import Store, open_store
 
 TRACE, SPAN = b"t" * 16, b"s" * 8
 DAY_NS = 24 * 3600 * 10**9
 
 
-class Store:
-    """A real store with its spool and its committer, in this process."""
-
-    def __init__(self, data: Path) -> None:
-        (data / "spool").mkdir(parents=True)
-        self.spool = SpoolWriter(data / "spool", segment_max_bytes=10**9)
-        self._connection = file.open_for_writing(data / "store.duckdb")
-        prices.add_new(self._connection, load_book())
-        self.session = file.cursor(self._connection)
-        self.committer = Committer(self.session, data / "spool", load_book())
-
-    def send(self, *bodies: bytes, project: str = "default", signal: str = "traces") -> None:
-        self.spool.append([encode(Record(time.time_ns() // 1000, signal, project, body)) for body in bodies])
-
-    def commit(self) -> None:
-        self.spool.seal()
-        while self.committer.commit_waiting():
-            pass
-
-    def receive(self, *spans: Span) -> None:
-        self.send(export(*spans))
-        self.commit()
-
-    def rows(self, sql: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.session.sql(sql).to_arrow_table().to_pylist()
-        return found
-
-    def value(self, sql: str) -> Any:
-        return next(iter(self.rows(sql)[0].values()))
-
-    def close(self) -> None:
-        self.session.close()
-        self._connection.close()
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path / "data")
-    yield opened
-    opened.close()
+    with open_store(tmp_path / "data") as opened:
+        yield opened
 
 
 def test_a_known_model_costs_its_published_price(store: Store) -> None:
@@ -238,7 +197,7 @@ def test_a_segment_that_cannot_be_decoded_does_not_stop_its_neighbours(store: St
     store.commit()
     assert store.value("select count(*) from calls") == 2
     assert store.value("select count(*) from rejects") == 1
-    assert len(list((tmp_path / "data" / "spool" / "quarantine").iterdir())) == 1
+    assert len(list((tmp_path / "data" / "spool" / "quarantine").glob("*.seg"))) == 1
 
 
 def test_records_are_stored_once_by_their_own_key(store: Store) -> None:

@@ -1,5 +1,5 @@
 -- purpose: The calls of this commit in the shape that pricing/charge.sql charges.
--- input: `fresh`, and `resolved_models` (provider and models as sent -> the price book's model key).
+-- input: `settled` without the rows in `dropped`, and `resolved_models` (provider and models as sent -> the price book's model key).
 -- output: `priceable`.
 create or replace temp view priceable as
 select
@@ -19,9 +19,10 @@ select
     fresh.audio_output_tokens,
     fresh.cache_hit,
     fresh.status
-from fresh
+from settled as fresh
 left join resolved_models
     on resolved_models.provider is not distinct from fresh.provider
     and resolved_models.model_answered is not distinct from fresh.model_answered
     and resolved_models.model_requested is not distinct from fresh.model_requested
 where fresh.role = 'call'
+    and fresh.row not in (select row from dropped)

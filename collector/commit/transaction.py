@@ -1,0 +1,100 @@
+"""One transaction: the rows of decoded segments and their batch ids, all of it or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from collector.commit.settle import Stored, store_spans
+from collector.commit.statements import statement
+from collector.commit.store_signals import StoredSignals, store_signals
+from collector.commit.unpack import Group
+from pricing.book import Book
+from store import erase, insert
+
+
+def store_groups(session: duckdb.DuckDBPyConnection, groups: Sequence[Group], book: Book) -> dict[str, int]:
+    """Commit the groups; returns how many rows were new, by table. Nothing of them is stored when it raises."""
+    session.execute("begin transaction")
+    try:
+        rows = _store(session, groups, book)
+        session.execute("commit")
+    except BaseException:
+        _roll_back(session)
+        raise
+    return rows
+
+
+def try_groups(session: duckdb.DuckDBPyConnection, groups: Sequence[Group], book: Book) -> None:
+    """Do all of it and take it back."""
+    session.execute("begin transaction")
+    try:
+        _store(session, groups, book)
+    finally:
+        _roll_back(session)
+
+
+def stored_batches(session: duckdb.DuckDBPyConnection, batch_ids: Sequence[str]) -> set[str]:
+    """Which of these segments are stored already."""
+    rows = session.execute(
+        "select batch_id from batches where batch_id in (select unnest(?))", [list(batch_ids)]
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
+def _store(session: duckdb.DuckDBPyConnection, groups: Sequence[Group], book: Book) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for group in groups:
+        for table, n_rows in _store_group(session, group, book).items():
+            total[table] = total.get(table, 0) + n_rows
+    return total
+
+
+def _store_group(session: duckdb.DuckDBPyConnection, group: Group, book: Book) -> dict[str, int]:
+    stored, signals, n_records = Stored(), StoredSignals(), 0
+    for step in group.steps:
+        if step.erase is not None:
+            erase.erase(session, step.erase)
+        if step.spans is not None:
+            stored += store_spans(session, step.spans, book)
+        if step.contents is not None:
+            _store_contents(session, step.contents)
+        signals += store_signals(session, step.signals)
+        for (kind, project), rows in step.rows.items():
+            n_records += insert.records(session, kind, project, rows)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    # The counts belong to the group; its first batch carries them, so that sums over batches are right.
+    counts = [stored.n_spans, stored.n_calls, stored.n_duplicates, n_records]
+    counts += [signals.n_log_records, signals.n_metric_points, signals.n_scores]
+    for one in group.files:
+        session.execute(
+            "insert into batches values (?, ?, ?, ?, ?, ?, ?, ?, ?)", [one.segment.batch_id, now, *counts]
+        )
+        counts = [0] * len(counts)
+    return {
+        "spans": stored.n_spans,
+        "records": n_records,
+        "log_records": signals.n_log_records,
+        "metric_points": signals.n_metric_points,
+        "scores": signals.n_scores,
+    }
+
+
+def _store_contents(session: duckdb.DuckDBPyConnection, contents: pa.Table) -> None:
+    days = pc.min_max(contents.column("day")).as_py()
+    session.register("incoming_contents", contents)
+    try:
+        session.execute(statement("store_contents"), {"first": days["min"], "last": days["max"]}).fetchall()
+    finally:
+        session.unregister("incoming_contents")
+
+
+def _roll_back(session: duckdb.DuckDBPyConnection) -> None:
+    try:
+        session.execute("rollback")
+    except duckdb.Error:
+        return  # no transaction is left to roll back: the error that brought us here ended it

@@ -1,0 +1,95 @@
+"""A real store with its spool and its committer, in the process of the test."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from collector.commit.committer import Committer
+from collector.configure import load_settings
+from collector.privacy.policy import policy_of
+from collector.spool.segments import QUARANTINE, Record, SpoolWriter, encode
+from pricing.book import load_book
+from store import prices
+from store.backends import file
+from tests.spans import export
+
+
+class Store:
+    """What a store server does, step by step, for tests that need no process."""
+
+    def __init__(self, data: Path) -> None:
+        self.spool_dir = data / "spool"
+        self.spool_dir.mkdir(parents=True, exist_ok=True)
+        self.spool = SpoolWriter(self.spool_dir, segment_max_bytes=10**9)
+        self._data = data
+        self._open()
+
+    def _open(self) -> None:
+        self._connection = file.open_for_writing(self._data / "store.duckdb")
+        prices.add_new(self._connection, load_book())
+        self.session = file.cursor(self._connection)
+        self.committer = Committer(
+            self.session, self.spool_dir, load_book(), policy_of(load_settings({"data": self._data}))
+        )
+
+    def send(self, *bodies: bytes, project: str = "default", signal: str = "traces") -> None:
+        """Put the bodies on disk in the open segment."""
+        self.spool.append([encode(Record(time.time_ns() // 1000, signal, project, body)) for body in bodies])
+
+    def segment(self, *bodies: bytes) -> Path:
+        """The bodies as a sealed segment of their own."""
+        self.spool.seal()
+        before = set(self.spool_dir.glob("*.seg"))
+        self.send(*bodies)
+        self.spool.seal()
+        [made] = set(self.spool_dir.glob("*.seg")) - before
+        return made
+
+    def commit(self) -> None:
+        """Store everything that waits."""
+        self.spool.seal()
+        while self.committer.commit_waiting():
+            pass
+
+    def receive(self, *spans: Span) -> None:
+        """Store these spans, sent in one request."""
+        self.send(export(*spans))
+        self.commit()
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """The rows of a SELECT."""
+        found: list[dict[str, Any]] = self.session.sql(sql).to_arrow_table().to_pylist()
+        return found
+
+    def value(self, sql: str) -> Any:
+        """The one value of a SELECT."""
+        return next(iter(self.rows(sql)[0].values()))
+
+    def quarantined(self) -> list[str]:
+        """Names of the segments that were set aside."""
+        return sorted(path.name for path in (self.spool_dir / QUARANTINE).glob("*"))
+
+    def reopen(self) -> None:
+        """As after a restart of the process."""
+        self.close()
+        self._open()
+
+    def close(self) -> None:
+        self.session.close()
+        self._connection.close()
+
+
+@contextmanager
+def open_store(data: Path) -> Iterator[Store]:
+    """A store on this data directory, closed at the end."""
+    store = Store(data)
+    try:
+        yield store
+    finally:
+        store.close()
