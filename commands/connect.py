@@ -10,18 +10,26 @@ from pathlib import Path
 
 import click
 
-from collector.datadir import running_server
-from collector.settings import DEFAULT_DATA_DIR, load_settings
+from collector.configure import load_settings
+from collector.settings import DEFAULT_DATA_DIR, CollectorSettings
 from collector.spool.segments import spool_bytes
-from errors import ServerError
+from commands.local import API_KEY, server_here
+from errors import QueryError, ServerError
 from store.reader import FileReader, Reader, ServerReader
 from store.remote import DEFAULT_API_URL, StoreClient
+from store.trust import verification
 
 
 def source_options(command: Callable[..., None]) -> Callable[..., None]:
     """The flags of every command that reads: which store, which project."""
     for option in (
-        click.option("--project", default="default", show_default=True, help="Project to read."),
+        click.option(
+            "--project",
+            default="default",
+            show_default=True,
+            envvar="STEELYARD_PROJECT",
+            help="Project to read.",
+        ),
         click.option(
             "--data", type=click.Path(path_type=Path), help="Data directory (default ./.steelyard)."
         ),
@@ -47,12 +55,12 @@ def _reader(data: Path | None) -> Reader:
     settings = load_settings({"data": data})
     named_url = os.environ.get("STEELYARD_URL")
     if named_url and data is None:
-        return _server(named_url)
-    if here := running_server(settings.data):
-        return _server(here.api_url)
+        return ServerReader(_client(named_url, settings))
+    if here := server_here(settings.data):
+        return ServerReader(here.client())
     is_usual_place = data is None and settings.data == DEFAULT_DATA_DIR.absolute()
     if is_usual_place and _answers(DEFAULT_API_URL):
-        return _server(DEFAULT_API_URL)
+        return ServerReader(_client(DEFAULT_API_URL, settings))
     reader = FileReader(settings.store_path)
     waiting = spool_bytes(settings.spool_dir) if settings.spool_dir.exists() else 0
     note = f"; {waiting} bytes wait in its spool: `steelyard up` commits them" if waiting else ""
@@ -60,8 +68,10 @@ def _reader(data: Path | None) -> Reader:
     return reader
 
 
-def _server(url: str) -> ServerReader:
-    return ServerReader(StoreClient(url, api_key=os.environ.get("STEELYARD_API_KEY")))
+def _client(url: str, settings: CollectorSettings) -> StoreClient:
+    """A server that was named, wherever it is: the token of a data directory here is not for it."""
+    verify = verification(url, authorities=settings.tls_ca)
+    return StoreClient(url, api_key=os.environ.get(API_KEY), verify=verify)
 
 
 def _answers(url: str) -> bool:
@@ -70,6 +80,8 @@ def _answers(url: str) -> bool:
         client.health()
     except ServerError:
         return False
+    except QueryError:
+        return True  # it refuses us, so it is there
     finally:
         client.close()
     return True

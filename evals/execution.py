@@ -55,7 +55,7 @@ def execute(
     # Until it finishes, a run is an interrupted one, whatever ends it.
     _write_run(folder, stored)
     recording = Recording(
-        receiver.url if send else None,
+        receiver.exporter_url if send else None,
         folder.unsent_spans,
         most_spans=plan.requests * suite.max_attempts,
         headers=receiver.headers,

@@ -10,8 +10,9 @@ import base64
 import itertools
 import os
 import socket
+import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,7 +22,8 @@ import httpx
 from errors import ConfigError, ServerError, SuiteError
 from evals.folder import RunFolder, write_durably
 from store.projects import PROJECT_HEADER, is_project
-from store.remote import DEFAULT_RECEIVER_URL, post_records
+from store.remote import DEFAULT_RECEIVER_URL, bearer, post_records
+from store.trust import Verification, verification
 
 _ROWS_AT_ONCE = 10_000
 _LISTEN_TIMEOUT_S = 0.5
@@ -33,7 +35,11 @@ class Receiver:
 
     url: str
     project: str | None = None
-    api_key: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    # How its certificate is checked; None as the environment says.
+    verify: Verification | None = None
+    # Whether the environment named it; else it is only where one usually is.
+    is_named: bool = True
 
     @classmethod
     def from_environment(cls, project: str | None) -> Receiver:
@@ -41,12 +47,25 @@ class Receiver:
         if project is not None and not is_project(project):
             raise ConfigError(f"--project {project!r} cannot name a project. Example: --project search-team")
         url = os.environ.get("STEELYARD_OTLP_URL") or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
-        return cls((url or DEFAULT_RECEIVER_URL).rstrip("/"), project, os.environ.get("STEELYARD_API_KEY"))
+        return cls(
+            (url or DEFAULT_RECEIVER_URL).rstrip("/"),
+            project,
+            os.environ.get("STEELYARD_API_KEY"),
+            is_named=url is not None,
+        )
 
     @property
     def headers(self) -> dict[str, str]:
-        headers = {"authorization": f"Bearer {self.api_key}"} if self.api_key else {}
-        return headers | ({PROJECT_HEADER: self.project} if self.project else {})
+        return bearer(self.api_key) | ({PROJECT_HEADER: self.project} if self.project else {})
+
+    @property
+    def exporter_url(self) -> str | None:
+        """Where spans can go while they are made; None when they must wait in the run folder for `deliver`.
+
+        The OTLP exporter checks certificates by name only, and a server that is known by its very certificate has
+        none that fits: each of its exports would fail for five seconds first.
+        """
+        return None if isinstance(self.verify, ssl.SSLContext) else self.url
 
     def listens(self) -> bool:
         """Does anything accept connections there? Asked first, so that an absent one costs no time-outs."""
@@ -91,7 +110,7 @@ def deliver_older(runs: Path, receiver: Receiver) -> int:
         if not folder.run.is_file() or is_delivered(folder):
             continue
         try:
-            deliver(folder, Receiver(receiver.url, folder.read_run()["project"], receiver.api_key))
+            deliver(folder, replace(receiver, project=folder.read_run()["project"]))
         except SuiteError:
             continue  # A damaged folder is its owner's to repair, not this run's to stop for.
         done += 1
@@ -100,7 +119,13 @@ def deliver_older(runs: Path, receiver: Receiver) -> int:
 
 def _post(receiver: Receiver, kind: str, rows: list[dict[str, Any]], *, wait_commit: bool = False) -> None:
     post_records(
-        receiver.url, kind, rows, project=receiver.project, api_key=receiver.api_key, wait_commit=wait_commit
+        receiver.url,
+        kind,
+        rows,
+        project=receiver.project,
+        api_key=receiver.api_key,
+        verify=receiver.verify,
+        wait_commit=wait_commit,
     )
 
 
@@ -115,7 +140,8 @@ def _send_spans(unsent: Path, receiver: Receiver) -> None:
         return
     headers = {"content-type": "application/x-protobuf", **receiver.headers}
     try:
-        with httpx.Client(timeout=30, trust_env=False) as http:
+        verify = verification(receiver.url) if receiver.verify is None else receiver.verify
+        with httpx.Client(timeout=30, trust_env=False, verify=verify) as http:
             for line in unsent.read_bytes().splitlines():
                 answer = http.post(
                     f"{receiver.url}/v1/traces", content=base64.b64decode(line), headers=headers

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from errors import SuiteError
-from evals.borrow import find_baseline
+from evals.borrow import find_baseline, named_store
 from evals.decision import check_comparable
 from evals.folder import RunFolder
 from evals.golden import GoldenSet, subset
@@ -17,6 +18,7 @@ from evals.suite import Rules, Suite, check_must_pass, only
 from evals.words import size
 from prompts import template
 from prompts.template import Prompt
+from store.remote import StoreClient
 
 # The share of cases that flips by chance between two runs of one prompt. Unknown before the first runs;
 # one in twenty is what temperature 0 on a hosted model gives on short tasks.
@@ -34,6 +36,8 @@ class Choices:
     most_cases: int | None = None
     runs: Path = Path("runs")
     project: str | None = None
+    # Where a baseline that is not here is looked up.
+    store: Callable[[], StoreClient] = named_store
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def _baseline(suite: Suite, choices: Choices) -> tuple[Prompt | None, RunFolder 
     if Path(choices.baseline).is_file():
         return template.load(Path(choices.baseline), suite.name), None
     try:
-        return None, find_baseline(choices.baseline, choices.runs, choices.project)
+        return None, find_baseline(choices.baseline, choices.runs, choices.project, choices.store)
     except SuiteError as none:
         raise SuiteError(f"--baseline {none} A prompt file is a baseline too.") from None
 

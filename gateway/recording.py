@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -161,7 +162,13 @@ class _Delivery(SpanExporter):
         self._otlp: OTLPSpanExporter | None = None
         if receiver_url:
             endpoint = f"{receiver_url.rstrip('/')}/v1/traces"
-            self._otlp = OTLPSpanExporter(endpoint=endpoint, headers=headers, timeout=EXPORT_TIMEOUT_S)
+            self._otlp = OTLPSpanExporter(
+                endpoint=endpoint,
+                headers=headers,
+                timeout=EXPORT_TIMEOUT_S,
+                # Like every other command; without it OTEL_EXPORTER_OTLP_CERTIFICATE counts.
+                certificate_file=os.environ.get("STEELYARD_TLS_CA"),
+            )
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         if self._otlp and self._otlp.export(spans) is SpanExportResult.SUCCESS:

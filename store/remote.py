@@ -12,8 +12,9 @@ from typing import Any
 
 import httpx
 
-from errors import QueryError, ServerError
+from errors import ConfigError, QueryError, ServerError
 from store.projects import PROJECT_HEADER
+from store.trust import TLS_CA, Verification, verification
 
 DEFAULT_API_URL = "http://127.0.0.1:4319"
 DEFAULT_RECEIVER_URL = "http://127.0.0.1:4318"
@@ -31,22 +32,25 @@ class StoreClient:
     """The read API of one store server."""
 
     def __init__(
-        self, url: str = DEFAULT_API_URL, *, api_key: str | None = None, timeout_s: float = 60.0
+        self,
+        url: str = DEFAULT_API_URL,
+        *,
+        api_key: str | None = None,
+        timeout_s: float = 60.0,
+        verify: Verification | None = None,
     ) -> None:
         self.url = url.rstrip("/")
-        headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
-        # trust_env=False: a proxy set for the internet must never see the local store.
-        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=timeout_s, trust_env=False)
+        self._http = _http(self.url, bearer(api_key), timeout_s, verify)
 
-    def query(self, name: str, *, project: str, params: Mapping[str, str | None]) -> bytes:
-        """A named query's rows as an Arrow IPC stream."""
-        given = {key: value for key, value in params.items() if value is not None}
-        return self._post(f"/api/v1/query/{name}", {"project": project, "params": given})
+    def query(self, name: str, *, project: str | None, params: Mapping[str, str | None]) -> bytes:
+        """A named query's rows as an Arrow IPC stream. Without a project it is that of the key."""
+        return self._post(f"/api/v1/query/{name}", _question(project, params))
 
-    def rows(self, name: str, *, project: str, params: Mapping[str, str | None]) -> list[dict[str, Any]]:
+    def rows(
+        self, name: str, *, project: str | None, params: Mapping[str, str | None]
+    ) -> list[dict[str, Any]]:
         """A named query's rows as plain JSON, for who does not load Arrow: times and decimals are text."""
-        given = {key: value for key, value in params.items() if value is not None}
-        body = json.dumps({"project": project, "params": given})
+        body = json.dumps(_question(project, params))
         found: list[dict[str, Any]] = self._send(
             "POST", f"/api/v1/query/{name}", body, accept="application/json"
         ).json()
@@ -56,11 +60,23 @@ class StoreClient:
         """One read-only SELECT's rows as an Arrow IPC stream."""
         return self._post("/api/v1/sql", {"sql": statement, "max_rows": max_rows})
 
+    def admin(self, job: str, asked: Mapping[str, object]) -> dict[str, Any]:
+        """Let the server do a job of its owner (`backup`, `export`, `rewrite`); what it says when it is done."""
+        done: dict[str, Any] = self._send(
+            "POST", f"/api/v1/admin/{job}", json.dumps(asked), accept="application/json"
+        ).json()
+        return done
+
     def health(self) -> dict[str, object]:
         """What the server says of itself: versions, data directory, lag."""
         answer = self._send("GET", "/api/v1/health")
         body: dict[str, object] = answer.json()
         return body
+
+    def pipeline(self, project: str) -> dict[str, Any]:
+        """The state of the collector and what is set for a project: see GET /api/v1/pipeline."""
+        found: dict[str, Any] = self._send("GET", f"/api/v1/pipeline?project={project}").json()
+        return found
 
     def close(self) -> None:
         self._http.close()
@@ -76,11 +92,14 @@ class StoreClient:
             answer = self._http.request(method, path, content=content, headers=headers)
         except httpx.HTTPError as failed:
             raise ServerError(
-                f"no store server answers at {self.url} ({type(failed).__name__}). Start one with `steelyard up`, "
+                _not_trusted(self.url, failed)
+                or f"no store server answers at {self.url} ({type(failed).__name__}). Start one with `steelyard up`, "
                 "or set STEELYARD_URL to where it runs."
             ) from failed
         if answer.status_code >= 500:
             raise ServerError(f"the store server at {self.url} failed: {_detail(answer)}")
+        if answer.status_code == 401:
+            raise QueryError(f"{self.url} refused: {_detail(answer)} Commands send $STEELYARD_API_KEY.")
         if answer.status_code >= 400:
             raise QueryError(_detail(answer))
         spoken = answer.headers.get(VERSION_HEADER)
@@ -92,6 +111,20 @@ class StoreClient:
         return answer
 
 
+def _question(project: str | None, params: Mapping[str, str | None]) -> dict[str, object]:
+    given = {key: value for key, value in params.items() if value is not None}
+    return {"params": given} if project is None else {"project": project, "params": given}
+
+
+def bearer(api_key: str | None) -> dict[str, str]:
+    """The header that carries an access key; raises ConfigError when it cannot be one, without repeating it."""
+    if not api_key:
+        return {}
+    if not (api_key.isascii() and api_key.isprintable()):
+        raise ConfigError("STEELYARD_API_KEY is not an access key: it holds characters that no key has.")
+    return {"authorization": f"Bearer {api_key}"}
+
+
 def post_records(
     receiver_url: str,
     kind: str,
@@ -99,6 +132,7 @@ def post_records(
     *,
     project: str | None = None,
     api_key: str | None = None,
+    verify: Verification | None = None,
     wait_commit: bool = True,
 ) -> None:
     """Send records through the one way in; returns when they are on disk (and committed, if asked).
@@ -106,17 +140,21 @@ def post_records(
     Safe to repeat: records are identified by their own keys. Raises ServerError when nobody answers,
     when the receiver stays busy for 20 s, or when it refuses the records, saying what it said.
     """
-    headers = {"content-type": "application/json"}
-    if api_key:
-        headers["authorization"] = f"Bearer {api_key}"
+    headers = {"content-type": "application/json", **bearer(api_key)}
     if project:
         headers[PROJECT_HEADER] = project
     path = f"/api/v1/records/{kind}" + ("?wait=commit" if wait_commit else "")
-    with httpx.Client(
-        base_url=receiver_url.rstrip("/"), headers=headers, timeout=60.0, trust_env=False
-    ) as http:
+    with _http(receiver_url.rstrip("/"), headers, 60.0, verify) as http:
         for start in range(0, len(rows), RECORDS_PER_REQUEST):
             _post_patiently(http, path, json.dumps(rows[start : start + RECORDS_PER_REQUEST]), receiver_url)
+
+
+def _http(
+    url: str, headers: Mapping[str, str], timeout_s: float, verify: Verification | None
+) -> httpx.Client:
+    checked = verification(url) if verify is None else verify
+    # trust_env=False: a proxy set for the internet must never see the local store.
+    return httpx.Client(base_url=url, headers=headers, timeout=timeout_s, trust_env=False, verify=checked)
 
 
 def _post_patiently(http: httpx.Client, path: str, body: str, receiver_url: str) -> None:
@@ -126,13 +164,25 @@ def _post_patiently(http: httpx.Client, path: str, body: str, receiver_url: str)
             answer = http.post(path, content=body)
         except httpx.HTTPError as failed:
             raise ServerError(
-                f"no receiver answers at {receiver_url} ({type(failed).__name__}). Start one with `steelyard up`."
+                _not_trusted(receiver_url, failed)
+                or f"no receiver answers at {receiver_url} ({type(failed).__name__}). Start one with `steelyard up`."
             ) from failed
         if answer.status_code < 300:
             return
         if answer.status_code != 503 or time.monotonic() > give_up_at:
             raise ServerError(f"the receiver at {receiver_url} refused the records: {_detail(answer)}")
         time.sleep(float(answer.headers.get("retry-after", "2")))
+
+
+def _not_trusted(url: str, failed: httpx.HTTPError) -> str | None:
+    """What to do when it is the certificate that does not convince; None when it is something else."""
+    if "CERTIFICATE_VERIFY_FAILED" not in str(failed):
+        return None
+    why = str(failed).partition("certificate verify failed: ")[2].partition(" (_ssl")[0]
+    return (
+        f"{url} answers with a certificate that is not trusted here ({why}). Use the name that the certificate is for, "
+        f"and for an authority of your own set {TLS_CA} to its file."
+    )
 
 
 def _detail(answer: httpx.Response) -> str:

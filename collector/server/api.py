@@ -9,25 +9,26 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import astuple
 from threading import Lock
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from collector.keyring import AccessError
+from collector.observe import reading
+from collector.server.access import Access, access_refused, project_of, scope_of
+from collector.server.scopes import Scope, Sessions
 from errors import QueryError
-from store.backends import file
 from store.catalog import bind, named_queries, named_query
 from store.execute import MAX_ROWS, run_select
-from store.projects import DEFAULT_PROJECT
 from store.remote import API_VERSION, ARROW_STREAM, VERSION_HEADER
 
 AT_ONCE = 2
@@ -42,23 +43,27 @@ class Answers:
     """Runs queries on sessions of their own, once for all who ask the same."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, freshness: Callable[[], int]) -> None:
-        self._connection = connection
         self._freshness = freshness
         self._threads = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="query")
         self._lock = Lock()
         self._kept: dict[str, tuple[int, float, Future[bytes]]] = {}
+        self._sessions = Sessions(connection)
 
-    def ask(self, sql: str, params: Mapping[str, Any], max_rows: int) -> Future[bytes]:
-        """The rows as an Arrow IPC stream, when they are ready."""
-        key = json.dumps([sql, dict(params), max_rows], default=str)
+    def ask(
+        self, sql: str, params: Mapping[str, Any], max_rows: int, scope: Scope | None = None
+    ) -> Future[bytes]:
+        """The rows as an Arrow IPC stream, when they are ready: those that the scope may see."""
+        # The scope is part of the question: one key is never answered with what another may see.
+        key = json.dumps([sql, dict(params), max_rows, scope and astuple(scope)], default=str)
         fresh, now = self._freshness(), time.monotonic()
         with self._lock:
             kept = self._kept.get(key)
             if kept and kept[0] == fresh and now - kept[1] < KEPT_FOR_S:
+                reading.from_cache()
                 return kept[2]
             if len(self._kept) >= KEPT_ANSWERS:
                 self._kept.clear()
-            future = self._threads.submit(self._run, sql, params, max_rows)
+            future = self._threads.submit(self._run, sql, params, max_rows, scope)
             self._kept[key] = (fresh, now, future)
         future.add_done_callback(lambda done: self._forget_when_large(key, done))
         return future
@@ -69,24 +74,28 @@ class Answers:
             with self._lock:
                 self._kept.pop(key, None)
 
-    def _run(self, sql: str, params: Mapping[str, Any], max_rows: int) -> bytes:
-        session = file.cursor(self._connection)
-        try:
+    def _run(self, sql: str, params: Mapping[str, Any], max_rows: int, scope: Scope | None) -> bytes:
+        with reading.query(), self._sessions.on(scope) as session:
             return _stream(run_select(session, sql, params, max_rows=max_rows))
-        finally:
-            session.close()
 
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
+        self._sessions.close()
 
 
-def read_api(answers: Answers, about: Callable[[], Mapping[str, Any]]) -> Starlette:
-    """The ASGI application; `about` says what the server knows of itself."""
+def read_api(
+    answers: Answers, access: Access, about: Callable[[], Mapping[str, Any]], more: Sequence[Route] = ()
+) -> Starlette:
+    """The ASGI application; `about` says what the server knows of itself, `more` are routes beside the queries."""
 
     async def health(request: Request) -> Response:
-        return JSONResponse(dict(about()), headers={VERSION_HEADER: API_VERSION})
+        known = dict(about())
+        # Without a key only whether it is well: where it keeps its data is its owner's business.
+        said = known if access.is_trusted(request) else {"status": known["status"]}
+        return JSONResponse(said, headers={VERSION_HEADER: API_VERSION})
 
     async def queries(request: Request) -> Response:
+        access.reader(request)
         listed = [
             {"name": query.name, "purpose": query.purpose, "params": [param.name for param in query.params]}
             for query in named_queries().values()
@@ -94,12 +103,16 @@ def read_api(answers: Answers, about: Callable[[], Mapping[str, Any]]) -> Starle
         return JSONResponse(listed, headers={VERSION_HEADER: API_VERSION})
 
     async def query(request: Request) -> Response:
+        caller = access.reader(request)
         body = await _document(request)
         named = named_query(request.path_params["name"])
-        params = bind(named, str(body.get("project", DEFAULT_PROJECT)), body.get("params") or {})
-        return _rows(request, await asyncio.wrap_future(answers.ask(named.sql, params, MAX_ROWS)))
+        params = bind(named, project_of(caller, body.get("project")), body.get("params") or {})
+        return _rows(
+            request, await asyncio.wrap_future(answers.ask(named.sql, params, MAX_ROWS, scope_of(caller)))
+        )
 
     async def sql(request: Request) -> Response:
+        access.sql_reader(request)
         body = await _document(request)
         max_rows = body.get("max_rows", MAX_ROWS)
         if not isinstance(max_rows, int) or not 0 <= max_rows <= MAX_ROWS:
@@ -112,10 +125,9 @@ def read_api(answers: Answers, about: Callable[[], Mapping[str, Any]]) -> Starle
             Route("/api/v1/queries", queries),
             Route("/api/v1/query/{name}", query, methods=["POST"]),
             Route("/api/v1/sql", sql, methods=["POST"]),
+            *more,
         ],
-        # Without keys only this machine may ask, and a web page that rebinds its DNS name to 127.0.0.1 is not it.
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])],
-        exception_handlers={QueryError: _refused},
+        exception_handlers={QueryError: _refused, AccessError: access_refused},
     )
 
 

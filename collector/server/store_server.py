@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -14,10 +13,17 @@ from typing import Any
 import duckdb
 
 from collector.commit.committer import Committer
-from collector.processes.listening import serve
+from collector.commit.give_back import give_back_memory
+from collector.observe import logs
+from collector.privacy.policy import policy_of
+from collector.processes.serving import serve
+from collector.server import admin, observe
+from collector.server.access import Access
 from collector.server.api import Answers, read_api
 from collector.settings import CollectorSettings
 from collector.spool.segments import QUARANTINE, sealed_segments, spool_bytes
+from collector.tls import server_context
+from collector.upkeep.upkeep import StoreRewritten, Upkeep
 from errors import DataDirError
 from pricing.book import Book, load_book
 from store import prices
@@ -26,6 +32,8 @@ from store.schema import latest_version
 
 # After a crash the kernel may take a moment to give up the old process's lock on the file.
 OPEN_PATIENCE_S = 10.0
+
+_log = logs.of("store server")
 
 
 class StoreServer:
@@ -36,8 +44,15 @@ class StoreServer:
         self._book: Book = load_book()
         self._connection = _open_patiently(settings)
         prices.add_new(self._connection, self._book)
-        self._committer = Committer(file.cursor(self._connection), settings.spool_dir, self._book)
+        session = file.cursor(self._connection)
+        self._upkeep = Upkeep(session, settings)
+        self._committer = Committer(
+            session, settings.spool_dir, self._book, policy_of(settings), self._upkeep.step
+        )
+        self._rewritten = False
         self._answers = Answers(self._connection, lambda: self._committer.n_committed)
+        # What opening the store and adding prices took: Arrow gives back only what this thread has freed.
+        give_back_memory()
 
     def run(self, fds: Sequence[int]) -> None:
         """Serve until SIGTERM, then commit what the spool holds and close the store cleanly."""
@@ -47,11 +62,20 @@ class StoreServer:
         # default, which would end the process before the spool is committed.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         try:
-            serve(read_api(self._answers, self.about), fds, graceful_s=3)
+            access = Access(self._settings)
+            seen = observe.routes(observe.Pipeline(self._settings), access)
+            jobs = admin.Jobs(self._connection, self._settings, self._upkeep.alone)
+            asked = admin.routes(jobs, self._upkeep.rewrite_soon, access)
+            api = read_api(self._answers, access, self.about, [*seen, *asked])
+            serve(api, fds, graceful_s=3, tls=server_context(self._settings))
         finally:
+            self._upkeep.stop()
             self._committer.stop()
             committing.join()
             self._answers.close()
+            if self._rewritten:
+                # Closing would write the log into a file that is about to be replaced: seconds for nothing.
+                os._exit(0)
             self._connection.close()
 
     def about(self) -> Mapping[str, Any]:
@@ -74,8 +98,13 @@ class StoreServer:
         """A committer that cannot go on must not leave a server that answers ever older queries."""
         try:
             self._committer.run()
+        except StoreRewritten:
+            # Nothing may be committed any more: stop as if told to; the supervisor starts the next, which swaps.
+            _log.info("store_rewritten", "the file was rewritten without what was erased; opening it")
+            self._rewritten = True
+            os.kill(os.getpid(), signal.SIGTERM)
         except BaseException as broken:  # noqa: BLE001 - a thread's end is silent otherwise
-            print(f"store server: stopping, the store cannot go on: {broken}", file=sys.stderr, flush=True)
+            _log.error("store_broken", f"stopping, the store cannot go on: {logs.described(broken)}")
             os._exit(1)
 
 
