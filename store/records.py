@@ -153,15 +153,23 @@ KINDS: dict[str, Kind] = {
             "recorded_at": "time",
         },
     ),
-    # A project erased whole; the receiver takes it for the demo project only.
+    # The rows of one tenant or one user go; a whole project only when it is the demo. What the table keeps of it is
+    # a receipt without the id (store/erase.py).
     "erasures": Kind(
         table="erasures",
         key="erasure_id",
         required=("erasure_id", "scope"),
-        fields={"erasure_id": "text", "scope": "text", "requested_at": "time"},
+        fields={
+            "erasure_id": "text",
+            "scope": "text",  # tenant | user | project
+            "tenant_id": "text",
+            "user_id": "text",
+            "requested_at": "time",
+        },
     ),
 }
 
+_ERASABLE_WHOLE = "demo"
 _ISO_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
 
 
@@ -178,6 +186,20 @@ def problems(kind: Kind, rows: Sequence[Any]) -> list[str]:
             for name, expected in kind.fields.items()
             if row.get(name) is not None and not _fits(row[name], expected)
         ]
+    return found
+
+
+def erasure_problems(rows: Sequence[Any], project: str) -> list[str]:
+    """What is wrong with these well-formed erasures, one sentence each; empty when nothing is."""
+    found: list[str] = []
+    for number, row in enumerate(rows):
+        scope = row.get("scope")
+        if scope == "project" and project != _ERASABLE_WHOLE:
+            found.append(f"record {number}: only project `{_ERASABLE_WHOLE}` can be erased whole")
+        if scope in ("tenant", "user") and not row.get(f"{scope}_id"):
+            found.append(f"record {number}: `{scope}_id` is missing: whom to erase")
+        if scope not in ("tenant", "user", "project"):
+            found.append(f"record {number}: `scope` is {scope!r}, not `tenant`, `user` or `project`")
     return found
 
 

@@ -5,8 +5,10 @@ A file from a newer Steelyard is refused with the way out; one from an older is 
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -52,8 +54,11 @@ def schema_version(connection: duckdb.DuckDBPyConnection) -> int:
     return int(row[0]) if row else 0
 
 
-def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Bring the attached store to the latest version, each step in its own transaction."""
+def migrate(connection: duckdb.DuckDBPyConnection, path: Path, adapt: Callable[[str], str] = str) -> None:
+    """Bring the attached store to the latest version, each step in its own transaction.
+
+    `adapt` turns the shared SQL into the backend's own, where it has something to add.
+    """
     at = schema_version(connection)
     if at > latest_version():
         raise DataDirError(
@@ -64,7 +69,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     if at and pending:
         _back_up(connection, path, at)
     for migration in pending:
-        _apply(connection, migration)
+        _apply(connection, migration, adapt(migration.sql))
     create_views(connection)
     if pending:
         connection.execute("checkpoint")
@@ -77,10 +82,10 @@ def create_views(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute(path.read_text("utf-8"))
 
 
-def _apply(connection: duckdb.DuckDBPyConnection, migration: Migration) -> None:
+def _apply(connection: duckdb.DuckDBPyConnection, migration: Migration, sql: str) -> None:
     connection.execute("begin transaction")
     try:
-        connection.execute(migration.sql)
+        connection.execute(sql)
         connection.execute("delete from meta where key = 'schema_version'")
         connection.execute("insert into meta values ('schema_version', ?)", [str(migration.version)])
         connection.execute("commit")
@@ -94,4 +99,11 @@ def _back_up(connection: duckdb.DuckDBPyConnection, path: Path, version: int) ->
     backups = path.parent / "backups"
     backups.mkdir(mode=0o700, exist_ok=True)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    shutil.copy2(path, backups / f"{path.stem}.schema-{version}.{stamp}.duckdb")
+    final = backups / f"{path.stem}.schema-{version}.{stamp}.duckdb"
+    # Under another name until it is whole: a backup that a crash cut short must not look like one.
+    part = final.with_suffix(".part")
+    shutil.copyfile(path, part)
+    part.chmod(0o600)
+    with part.open("rb") as written:
+        os.fsync(written.fileno())
+    part.rename(final)
