@@ -32,6 +32,13 @@ COMMANDS: dict[str, dict[str, str]] = {
         "collect": "Start the receiver and the store server, without the dashboard.",
         "demo": "Load realistic demo data into project `demo` and open the page on it.",
         "doctor": "Check the installation, the data directory and the running server.",
+        "keys": "Make, list and revoke access keys.",
+    },
+    "Keep it": {
+        "backup": "Copy the store, while it is written or at rest.",
+        "restore": "Put a backup into a data directory.",
+        "export": "Write the tables as Parquet or CSV files, one per month.",
+        "erase": "Remove everything of one tenant or one user, with a receipt.",
     },
     "Look at calls": {
         "tail": "Print the newest calls, and follow them as they arrive.",

@@ -5,19 +5,24 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import click
 import duckdb
 
+from collector.configure import load_settings
 from collector.datadir import running_server
-from collector.settings import MEGABYTE, CollectorSettings, load_settings
+from collector.keys import KeyFileError, active, read_keys
+from collector.settings import MEGABYTE, CollectorSettings
 from collector.spool.segments import QUARANTINE, spool_bytes
+from commands import findings
+from commands.findings import Finding
+from commands.local import local_server
 from errors import UserError
+from store.projects import DEFAULT_PROJECT
 from store.reader import FileReader, Reader, ServerReader, rows
-from store.remote import StoreClient
 
 OUR_PACKAGES = (
     "collector",
@@ -33,15 +38,6 @@ OUR_PACKAGES = (
 )
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at. `advice` is empty when it is well."""
-
-    what: str
-    found: str
-    advice: str = ""
-
-
 @click.command("doctor", short_help="Check the installation, the data directory and the running server.")
 @click.option("--data", type=click.Path(path_type=Path), help="Data directory (default ./.steelyard).")
 def command(data: Path | None) -> None:
@@ -51,38 +47,43 @@ def command(data: Path | None) -> None:
     Example:
       steelyard doctor
     """
-    findings = list(_examine(load_settings({"data": data})))
-    for finding in findings:
+    found = list(_examine(load_settings({"data": data})))
+    for finding in found:
         mark = "!!" if finding.advice else "ok"
         print(f"{mark}  {finding.what:<18} {finding.found}")
         if finding.advice:
             print(f"    {'':<18} → {finding.advice}")
-    wrong = sum(bool(finding.advice) for finding in findings)
+    wrong = sum(bool(finding.advice) for finding in found)
     if wrong:
-        raise UserError(f"{wrong} of {len(findings)} checks need attention, see above")
+        raise UserError(f"{wrong} of {len(found)} checks need attention, see above")
 
 
 def _examine(settings: CollectorSettings) -> Iterator[Finding]:
     yield _installation()
     yield from _data_directory(settings)
+    yield from _keys(settings)
+    now = datetime.now(UTC)
+    yield from findings.tls(settings, now)
     address = running_server(settings.data)
     if address is None:
         yield Finding("server", "none runs on this data directory (start one with `steelyard up`)")
         if settings.store_path.exists():
             stored = FileReader(settings.store_path)
-            yield from _contents(stored)
+            yield from _contents(stored, now)
             stored.close()
         return
     yield Finding(
         "server", f"process {address.pid}, receiver {address.receiver_url}, read API {address.api_url}"
     )
-    client = StoreClient(address.api_url)
+    client = local_server(settings.data, address, as_owner=True).client()
     health = client.health()
-    problem = health.get("problem")
-    yield Finding("store server", str(health["status"]), str(problem) if problem else "")
+    if "price_book" not in health:
+        yield Finding("access", "refused to tell more", "run this as the user who owns the data directory")
+        return
     yield Finding("price book", str(health["price_book"]))
+    yield from findings.pipeline(client.pipeline(DEFAULT_PROJECT), now)
     with ServerReader(client) as reader:
-        yield from _contents(reader)
+        yield from _contents(reader, now)
 
 
 def _installation() -> Finding:
@@ -114,17 +115,25 @@ def _data_directory(settings: CollectorSettings) -> Iterator[Finding]:
     )
     if settings.spool_dir.exists():
         yield Finding("spool", f"{spool_bytes(settings.spool_dir):,} bytes wait to be committed")
-        kept = list((settings.spool_dir / QUARANTINE).glob("*.seg"))
-        if kept:
-            yield Finding(
-                "quarantine",
-                f"{len(kept)} segments could not be stored",
-                "see `steelyard sql 'select * from rejects'`; they hold prompts: "
-                f"keep or delete {settings.spool_dir / QUARANTINE}",
-            )
+        yield from findings.quarantine(
+            settings.spool_dir / QUARANTINE, settings.quarantine_days, datetime.now(UTC)
+        )
+    yield findings.modes(settings.data)
 
 
-def _contents(reader: Reader) -> Iterator[Finding]:
+def _keys(settings: CollectorSettings) -> Iterator[Finding]:
+    try:
+        known = read_keys(settings.data)
+    except KeyFileError as unusable:
+        yield Finding("access keys", "cannot be read: nobody is let in", str(unusable))
+        return
+    if known:
+        yield Finding(
+            "access keys", f"{len(active(known))} active, {len(known) - len(active(known))} revoked"
+        )
+
+
+def _contents(reader: Reader, now: datetime) -> Iterator[Finding]:
     counted = rows(
         reader.sql(
             "select count(*) as calls, count(*) filter (cost_status in ('unpriced_model', 'unpriced_unit')) as unpriced, "
@@ -135,7 +144,5 @@ def _contents(reader: Reader) -> Iterator[Finding]:
         "calls",
         f"{counted['calls']:,} stored, {counted['unpriced']:,} without a price, newest {counted['newest'] or '–'} UTC",
     )
-    rejected = rows(reader.sql("select count(*) as n, max(received_at) as newest from rejects"))[0]
-    yield Finding(
-        "rejects", f"{rejected['n']:,}" + (f", newest {rejected['newest']} UTC" if rejected["n"] else "")
-    )
+    yield findings.rejects(reader, now)
+    yield findings.clocks(reader, now)

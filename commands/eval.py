@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from ulid import ULID
 
+from commands.local import eval_receiver, eval_store
 from errors import ServerError
 from evals import decision, execution, outbox, plan, suite
 from evals.folder import RunFolder
@@ -77,8 +78,8 @@ def run(
       steelyard eval run examples/summarize-document/suite.yaml
       steelyard eval run suite.yaml --candidate prompts/v3.md --baseline runs/01K9…
     """
-    receiver = Receiver.from_environment(project)
-    chosen = plan.Choices(candidate, baseline, provider, model, most_cases, out, project)
+    receiver = eval_receiver(project)
+    chosen = plan.Choices(candidate, baseline, provider, model, most_cases, out, project, eval_store)
     planned = plan.make(suite.load(suite_file), chosen)
     run_id = str(ULID())
     prepared = execution.prepare(planned, run_id)

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from commands.eval import conclude, listens
+from commands.local import eval_receiver, eval_store
 from evals.borrow import find_baseline
 from evals.decision import recorded_baseline
 from evals.folder import RunFolder
-from evals.outbox import Receiver
 
 
 @click.command("gate")
@@ -41,7 +41,9 @@ def command(run: str, baseline: str | None, runs: Path, report_only: bool, no_se
     """
     folder = RunFolder.find(run, runs)
     project = folder.read_run()["project"]
-    compared = find_baseline(baseline, runs, project) if baseline else recorded_baseline(folder, runs)
-    receiver = Receiver.from_environment(project)
+    compared = (
+        find_baseline(baseline, runs, project, eval_store) if baseline else recorded_baseline(folder, runs)
+    )
+    receiver = eval_receiver(project)
     send = not no_send and listens(receiver)
     return conclude(folder, compared, receiver, send=send, report_only=report_only)

@@ -91,6 +91,17 @@ def duration(ns: int | None) -> str:
     return f"{minutes} min {seconds:02d} s"
 
 
+def size(n_bytes: int | None) -> str:
+    """A size in at most three digits and a unit of a thousand: 0 B, 850 kB, 1.24 GB."""
+    if n_bytes is None:
+        return UNKNOWN
+    for unit_bytes, unit in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if n_bytes >= unit_bytes:
+            amount = n_bytes / unit_bytes
+            return f"{amount:.{2 if amount < 10 else 1 if amount < 100 else 0}f} {unit}"
+    return f"{n_bytes} B"
+
+
 def moment(at: datetime | None) -> str:
     """A UTC time to the minute; the page says once that times are UTC."""
     return UNKNOWN if at is None else f"{at:%d %b %H:%M}"

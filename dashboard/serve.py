@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from collector.observe import logs
 from collector.processes.lifeline import follow_parent
 from errors import ConfigError, UserError
 
@@ -38,6 +39,7 @@ def main(argv: list[str] | None = None) -> int:
         os.environ["STEELYARD_URL"] = given.api_url
     if given.supervised:
         follow_parent()
+    logs.configure(given.log_format)
     _serve(given.address, given.port)
     return 0
 
@@ -52,6 +54,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--store-file", type=Path, help="read this store file instead; no server may run on it"
     )
+    parser.add_argument("--log-format", default="auto", choices=("auto", "text", "json"))
     parser.add_argument("--supervised", action="store_true", help="end when standard input does")
     return parser.parse_args(argv)
 
@@ -89,6 +92,7 @@ async def _warmed(app: App) -> AsyncIterator[None]:
     """
     import dashboard.views  # noqa: F401
 
+    logs.adopt("streamlit", "uvicorn")
     yield
 
 

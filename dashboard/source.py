@@ -18,6 +18,7 @@ import streamlit as st
 from errors import QueryError
 from store.reader import FileReader, Reader, ServerReader, rows
 from store.remote import DEFAULT_API_URL, StoreClient
+from store.trust import verification
 
 Row = Mapping[str, Any]
 
@@ -83,6 +84,11 @@ def health() -> Mapping[str, object] | None:
     return _client(where()).health() if is_server() else None
 
 
+def pipeline(project: str) -> Mapping[str, Any] | None:
+    """The state of the collector and what is set for the project; None when a file is read."""
+    return _client(where()).pipeline(project) if is_server() else None
+
+
 @st.cache_data(ttl=FRESH_FOR, max_entries=500, show_spinner=False)
 def _read(source: str, name: str, project: str, **params: str | None) -> list[Row]:
     return _answer(source, lambda reader: reader.query(name, project=project, **params))
@@ -111,7 +117,12 @@ def _reader(source: str) -> tuple[Reader, threading.Lock | None]:
 
 @st.cache_resource(show_spinner=False)
 def _client(source: str) -> StoreClient:
-    return StoreClient(source, api_key=os.environ.get("STEELYARD_API_KEY"), timeout_s=TIMEOUT_S)
+    # `steelyard up` names the file of the certificate that its own server has.
+    pinned = os.environ.get("STEELYARD_CERTIFICATE")
+    verify = verification(source, certificate=Path(pinned) if pinned else None)
+    return StoreClient(
+        source, api_key=os.environ.get("STEELYARD_API_KEY"), timeout_s=TIMEOUT_S, verify=verify
+    )
 
 
 def _texts(params: Mapping[str, str | int | datetime | None]) -> dict[str, str | None]:

@@ -13,15 +13,16 @@ from pathlib import Path
 
 import click
 
+from collector.configure import load_settings
 from collector.datadir import running_server
-from collector.settings import CollectorSettings, load_settings
+from collector.settings import CollectorSettings
 from commands.demo import evals_history, load, traffic
 from commands.demo.story import DAYS, Edition
+from commands.local import LocalServer, local_server
 from commands.processes import running
 from commands.up import data_options
 from store.projects import DEMO_PROJECT
 from store.reader import Reader, ServerReader
-from store.remote import StoreClient
 
 # A call has not ended yet when it begins: the demo stops a little before now.
 _SETTLED = timedelta(minutes=2)
@@ -39,6 +40,7 @@ _HOW_TO_REMOVE = "Remove the demo, and nothing else: steelyard demo --remove"
 def command(
     data: Path | None,
     otlp_http: int | None,
+    otlp_grpc: int | None,
     api: int | None,
     dashboard: int | None,
     remove: bool,
@@ -56,11 +58,12 @@ def command(
       steelyard demo
       steelyard demo --remove
     """
-    settings = load_settings({"data": data, "otlp_http": otlp_http, "api": api, "dashboard": dashboard})
+    flags = {"data": data, "otlp_http": otlp_http, "otlp_grpc": otlp_grpc, "api": api, "dashboard": dashboard}
+    settings = load_settings(flags)
     if remove:
         _remove(settings)
     elif server := running_server(settings.data):
-        _load(server.receiver_url, server.api_url, calls)
+        _load(local_server(settings.data, server, as_owner=True), calls)
         _show(server.dashboard_url, no_open)
     else:
         _load_and_stay(settings, calls, no_open)
@@ -68,7 +71,7 @@ def command(
 
 def _load_and_stay(settings: CollectorSettings, calls: int, no_open: bool) -> None:
     with contextlib.suppress(KeyboardInterrupt), running(settings, with_dashboard=True) as up:
-        _load(up.receiver_url, up.api_url, calls)
+        _load(local_server(settings.data, up.address, as_owner=True), calls)
         _show(up.dashboard_url, no_open)
         _say("Ctrl-C stops everything; the data stays.")
         up.wait()
@@ -76,38 +79,38 @@ def _load_and_stay(settings: CollectorSettings, calls: int, no_open: bool) -> No
 
 def _remove(settings: CollectorSettings) -> None:
     if server := running_server(settings.data):
-        _erase(server.receiver_url, server.api_url)
+        _erase(local_server(settings.data, server, as_owner=True))
     elif settings.store_path.exists():
         # Only its own server changes a store, so one runs for as long as this takes.
         with running(settings, with_dashboard=False) as up:
-            _erase(up.receiver_url, up.api_url)
+            _erase(local_server(settings.data, up.address, as_owner=True))
     else:
         _say(f"There is no store in {settings.data}, so there is no demo to remove.")
 
 
-def _erase(receiver_url: str, api_url: str) -> None:
-    with ServerReader(StoreClient(api_url)) as reader:
+def _erase(server: LocalServer) -> None:
+    with ServerReader(server.client()) as reader:
         if load.is_loaded(reader):
-            load.erase(receiver_url, reader)
+            load.erase(server, reader)
             _say("Project `demo` is gone. Everything else is as it was.")
         else:
             _say("Project `demo` is empty already.")
 
 
-def _load(receiver_url: str, api_url: str, calls: int) -> None:
+def _load(server: LocalServer, calls: int) -> None:
     began_at = time.monotonic()
-    with ServerReader(StoreClient(api_url)) as reader:
-        edition = _make_room(receiver_url, reader, calls)
+    with ServerReader(server.client()) as reader:
+        edition = _make_room(server, reader, calls)
         _say(f"Loading about {calls:,} demo calls: {DAYS} days until {edition.until:%Y-%m-%d %H:%M} UTC")
-        n_calls = load.send_spans(receiver_url, traffic.batches(edition))
+        n_calls = load.send_spans(server, traffic.batches(edition))
         records = evals_history.records(edition)
-        load.send_records(receiver_url, records)
+        load.send_records(server, records)
         load.wait_until_visible(reader, n_calls, len(records["runs"]))
     seconds = time.monotonic() - began_at
     _say(f"{n_calls:,} calls and {len(records['runs'])} eval runs are visible after {seconds:.0f} s")
 
 
-def _make_room(receiver_url: str, reader: Reader, calls: int) -> Edition:
+def _make_room(server: LocalServer, reader: Reader, calls: int) -> Edition:
     """The edition to load: the one that is there if it is today's, else a fresh one, alone."""
     fresh = Edition(calls, (datetime.now(UTC) - _SETTLED).replace(microsecond=0))
     stored = load.loaded_edition(reader)
@@ -115,7 +118,7 @@ def _make_room(receiver_url: str, reader: Reader, calls: int) -> Edition:
         return stored
     if load.is_loaded(reader):
         _say("Removing the demo that is there")
-        load.erase(receiver_url, reader)
+        load.erase(server, reader)
     return fresh
 
 

@@ -13,10 +13,11 @@ from ulid import ULID
 
 from commands.demo.story import Edition
 from commands.demo.traffic import Batch
+from commands.local import LocalServer
 from errors import ServerError
 from store.projects import DEMO_PROJECT, PROJECT_HEADER
 from store.reader import Reader
-from store.remote import post_records
+from store.remote import bearer, post_records
 
 CONNECTIONS = 4
 SEND_PATIENCE_S = 30.0  # that the receiver may stay busy for one batch
@@ -24,13 +25,19 @@ VISIBLE_PATIENCE_S = 60.0
 _LOOK_EVERY_S = 0.2
 
 
-def send_spans(receiver_url: str, batches: Iterable[Batch]) -> int:
+def send_spans(server: LocalServer, batches: Iterable[Batch]) -> int:
     """Send every batch over a few connections, while the next ones are made. Returns the calls sent."""
-    headers = {"content-type": "application/x-protobuf", PROJECT_HEADER: DEMO_PROJECT}
+    headers = {
+        "content-type": "application/x-protobuf",
+        PROJECT_HEADER: DEMO_PROJECT,
+        **bearer(server.api_key),
+    }
     n_calls = 0
     on_the_way: set[Future[None]] = set()
     with (
-        httpx.Client(base_url=receiver_url, headers=headers, timeout=60.0, trust_env=False) as http,
+        httpx.Client(
+            base_url=server.receiver_url, headers=headers, timeout=60.0, trust_env=False, verify=server.verify
+        ) as http,
         ThreadPoolExecutor(CONNECTIONS) as pool,
     ):
         for batch in batches:
@@ -79,17 +86,29 @@ def _check_all_taken(body: bytes) -> None:
         )
 
 
-def send_records(receiver_url: str, records: Mapping[str, Sequence[Mapping[str, object]]]) -> None:
+def send_records(server: LocalServer, records: Mapping[str, Sequence[Mapping[str, object]]]) -> None:
     """Records by kind; returns when they are on disk."""
     for kind, rows in records.items():
-        post_records(receiver_url, kind, rows, project=DEMO_PROJECT, wait_commit=False)
+        _post(server, kind, rows, wait_commit=False)
 
 
-def erase(receiver_url: str, reader: Reader) -> None:
+def _post(server: LocalServer, kind: str, rows: Sequence[Mapping[str, object]], *, wait_commit: bool) -> None:
+    post_records(
+        server.receiver_url,
+        kind,
+        rows,
+        project=DEMO_PROJECT,
+        api_key=server.api_key,
+        verify=server.verify,
+        wait_commit=wait_commit,
+    )
+
+
+def erase(server: LocalServer, reader: Reader) -> None:
     """Remove project `demo`, all of it and nothing else; returns when it is gone."""
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     erasure = {"erasure_id": str(ULID()), "scope": "project", "requested_at": now}
-    post_records(receiver_url, "erasures", [erasure], project=DEMO_PROJECT)
+    _post(server, "erasures", [erasure], wait_commit=True)
     give_up_at = time.monotonic() + VISIBLE_PATIENCE_S
     while left := _count(reader, "spans") + _count(reader, "runs"):
         if time.monotonic() > give_up_at:

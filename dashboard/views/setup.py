@@ -8,72 +8,63 @@ from datetime import datetime, timedelta
 
 import streamlit as st
 
-from dashboard import formats, pieces, source
+from dashboard import formats, pieces, pipeline, source
 from dashboard.filters import Filters
 from dashboard.formats import count, plain
+from dashboard.snippets import snippets
 from errors import UserError
 from store.remote import DEFAULT_RECEIVER_URL
 
 RECENT = timedelta(hours=1)
 LOOKED_BACK = timedelta(days=30)
-
-OTLP = """\
-export OTEL_EXPORTER_OTLP_ENDPOINT={receiver_url}
-export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
-export OTEL_SERVICE_NAME=my-service
-"""
-
-PYTHON = """\
-# pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http
-from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-provider = TracerProvider(resource=Resource({"service.name": "my-service"}))
-provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter("{receiver_url}/v1/traces")))
-trace.set_tracer_provider(provider)
-
-with trace.get_tracer("my-service").start_as_current_span("chat gpt-4o-mini") as span:
-    span.set_attributes({
-        "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": "openai",
-        "gen_ai.request.model": "gpt-4o-mini",
-        "gen_ai.usage.input_tokens": 120,
-        "gen_ai.usage.output_tokens": 40,
-        "tenant.id": "acme",
-    })
-provider.shutdown()
-"""
-
-DEMO = """\
-steelyard demo            # 50,000 generated calls and eval runs, in project `demo`
-steelyard demo --remove   # and away again
-"""
+DEFAULT_GRPC_URL = "http://127.0.0.1:4317"
+MAKE_KEY = "steelyard keys add --role ingest --project {project}"
 
 
 def draw(filters: Filters) -> None:
     health = source.health() or {}
+    _pipeline(filters.project)
     left, right = st.columns([1.15, 1], gap="small")
     with left:
         _flow(filters.project)
         _unpriced(filters.project)
     with right:
-        _snippets(str(health.get("receiver_url") or DEFAULT_RECEIVER_URL))
+        _snippets(filters.project, str(health.get("receiver_url") or DEFAULT_RECEIVER_URL))
         _store(filters.project, health)
     pieces.footer(f"project {filters.project}")
 
 
-def _snippets(receiver_url: str) -> None:
-    snippets = {
-        "Any OpenTelemetry SDK": (OTLP.replace("{receiver_url}", receiver_url), "bash"),
-        "Python, one span": (PYTHON.replace("{receiver_url}", receiver_url), "python"),
-        "Demo data": (DEMO, "bash"),
-    }
+@st.fragment(run_every=5)
+def _pipeline(project: str) -> None:
+    """The state of the collector; nothing when a store file is read."""
+    try:
+        state = source.pipeline(project)
+    except UserError as mistake:
+        st.error(plain(str(mistake)), icon=":material/cloud_off:")
+        return
+    if state is None:
+        return
+    shown = pipeline.figures(state, source.now())
+    for column, figure in zip(st.columns(len(shown), gap="small"), shown, strict=True):
+        with column:
+            pieces.metric(figure.label, figure.value, note=figure.note)
+    for trouble in pipeline.troubles(state):
+        tell, icon = (
+            (st.error, ":material/error:") if trouble.level == "error" else (st.warning, ":material/warning:")
+        )
+        tell(f"{plain(trouble.what)} {plain(trouble.advice)}", icon=icon)
+
+
+def _snippets(project: str, receiver_url: str) -> None:
+    state = source.pipeline(project)
+    endpoints = state["endpoints"] if state else {"http": receiver_url, "grpc": DEFAULT_GRPC_URL}
+    needs_key = bool(state and state["access"]["keys_required"])
+    shown = snippets(endpoints["http"], endpoints["grpc"], needs_key=needs_key)
     with pieces.card("Send data"):
-        for tab, (text, language) in zip(st.tabs(list(snippets)), snippets.values(), strict=True):
+        for tab, (text, language) in zip(st.tabs(list(shown)), shown.values(), strict=True):
             tab.code(text, language=language)
+        if needs_key:
+            st.caption(f"A key is made on the collector's machine: `{MAKE_KEY.format(project=project)}`")
 
 
 @st.fragment(run_every=2)
@@ -103,15 +94,19 @@ def _flow(project: str) -> None:
             st.markdown(f"**Refused or unreadable** :gray[· last {LOOKED_BACK.days} days]")
             pieces.table(
                 rejects,
-                {"n_items": count, "last_received_at": formats.moment},
+                {"n_refusals": count, "n_items": count, "last_received_at": formats.moment},
                 {
-                    "reason": st.column_config.TextColumn("why", width=300),
-                    "signal": st.column_config.TextColumn("signal", width=80),
-                    "n_items": st.column_config.NumberColumn("items", width=70),
-                    "last_received_at": st.column_config.DatetimeColumn("last", width=110),
+                    "signal": st.column_config.TextColumn("signal", width=75),
+                    "reason": st.column_config.TextColumn("why, and where from", width=320),
+                    "n_refusals": st.column_config.NumberColumn("times", width=60),
+                    "n_items": st.column_config.NumberColumn(
+                        "items", width=60, help="Unknown when a whole request could not be read."
+                    ),
+                    "last_received_at": st.column_config.DatetimeColumn("last", width=100),
                 },
-                alt="What was refused or could not be read, with the reason and how often.",
+                alt="What was refused or could not be read, with the reason, the sender and how often.",
                 key="rejects",
+                height=320 if len(rejects) > 10 else "content",
             )
         else:
             st.caption(f"Nothing refused or unreadable in the last {LOOKED_BACK.days} days.")
@@ -178,7 +173,7 @@ def _store(project: str, health: Mapping[str, object]) -> None:
         pieces.table(
             [
                 {"fact": name, "value": formats.shortened(value, 160)}
-                for name, value in _facts(extent, health)
+                for name, value in _facts(project, extent, health)
             ],
             {},
             {
@@ -190,8 +185,9 @@ def _store(project: str, health: Mapping[str, object]) -> None:
         )
 
 
-def _facts(extent: source.Row, health: Mapping[str, object]) -> list[tuple[str, str]]:
+def _facts(project: str, extent: source.Row, health: Mapping[str, object]) -> list[tuple[str, str]]:
     """What the store holds, and what its server, if it has one, says of itself."""
+    state = source.pipeline(project)
     held = [
         ("reads", source.where()),
         (
@@ -209,13 +205,10 @@ def _facts(extent: source.Row, health: Mapping[str, object]) -> list[tuple[str, 
         ("data directory", "{data_dir}"),
         ("price book", "{price_book}"),
         ("versions", "DuckDB {duckdb_version}, schema {schema_version}"),
-        (
-            "spool",
-            "{spool_segments} segments waiting ({spool_bytes} bytes), {quarantined_segments} in quarantine",
-        ),
     ]
     known = defaultdict(lambda: formats.UNKNOWN, {name: str(value) for name, value in health.items()})
-    return held + ([(name, text.format_map(known)) for name, text in said] if health else [])
+    of_server = [(name, text.format_map(known)) for name, text in said] if health else []
+    return held + (pipeline.facts(state) if state else []) + of_server
 
 
 def _minute(at: datetime) -> datetime:

@@ -117,6 +117,46 @@ def a_result(**given: Any) -> dict[str, Any]:
     } | given
 
 
+def a_score(**given: Any) -> dict[str, Any]:
+    return _at(given) | {
+        "score_id": uuid.uuid4().hex,
+        "name": "relevance",
+        "value": 0.75,
+        "label": "relevant",
+        "source": "otlp",
+        **given,
+    }
+
+
+def a_log_record(**given: Any) -> dict[str, Any]:
+    return _at(given) | {
+        "record_hash": uuid.uuid4().int >> 64,
+        "event_name": "claude_code.user_prompt",
+        "service_name": "claude-code",
+        "attributes": "{}",
+        **given,
+    }
+
+
+def a_metric_point(**given: Any) -> dict[str, Any]:
+    return _at(given) | {
+        "point_hash": uuid.uuid4().int >> 64,
+        "series_hash": 1,
+        "metric_name": "gen_ai.client.token.usage",
+        "unit": "{token}",
+        "kind": "sum",
+        "temporality": "delta",
+        "value": 100.0,
+        "attributes": "{}",
+        **given,
+    }
+
+
+def _at(given: dict[str, Any]) -> dict[str, Any]:
+    at = given.get("occurred_at", NOW - timedelta(hours=1))
+    return {"project": "default", "day": at.date(), "occurred_at": at, "received_at": at}
+
+
 def a_store(path: Path, **tables: Iterable[dict[str, Any]]) -> Path:
     """A store file with these rows; every table's name is a keyword."""
     with closing(file.open_for_writing(path)) as connection:

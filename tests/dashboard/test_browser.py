@@ -198,3 +198,4 @@ def test_it_reads_a_store_server_and_says_which(page: Page, tmp_path: Path) -> N
         visit(page, f"{url}/setup")
         expect(page.get_by_text("Waiting for the first span")).to_be_visible()
         expect(page.locator("body")).to_contain_text(f"OTEL_EXPORTER_OTLP_ENDPOINT={running.receiver_url}")
+        expect(page.get_by_test_id("stMetricValue").first).to_have_text("✓ up")

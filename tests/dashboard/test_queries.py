@@ -20,8 +20,11 @@ from tests.dashboard.data import (
     RUN_ID,
     a_call,
     a_failed_call,
+    a_log_record,
+    a_metric_point,
     a_result,
     a_run,
+    a_score,
     a_store,
     a_verdict,
     an_unpriced_call,
@@ -40,6 +43,7 @@ OF_THIS_NAME = {
     "until": "2026-11-22T00:00:00Z",
     "limit": "5",
     "top": "1",
+    "metric_name": "gen_ai.client.token.usage",
 }
 
 
@@ -90,6 +94,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FileReader]:
             a_result(project="leak", case_id="leak-case", variant="candidate", score=0.0),
             a_result(project="leak", case_id="leak-case", variant="baseline"),
         ],
+        scores=[a_score(), a_score(project="leak", name="leak-score")],
+        log_records=[a_log_record(), a_log_record(project="leak", event_name="leak-event")],
+        metric_points=[a_metric_point(), a_metric_point(project="leak", service_name="leak-service")],
         rejects=[
             {
                 "project": "default",
