@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -18,8 +19,10 @@ from typing import Any
 
 import psutil
 
+from collector.keys import read_local_token
 from store.reader import ServerReader
 from store.remote import StoreClient
+from store.trust import exactly, verification
 
 STEELYARD = Path(sys.executable).with_name("steelyard")
 START_PATIENCE_S = 60.0
@@ -35,6 +38,8 @@ class Server:
     dashboard_url: str
     process: subprocess.Popen[bytes]
     stderr_path: Path
+    grpc_target: str
+    certificate: Path | None = None  # that it serves TLS with
 
     def said(self) -> str:
         """What it wrote on stderr so far."""
@@ -42,7 +47,9 @@ class Server:
 
     @property
     def client(self) -> StoreClient:
-        return StoreClient(self.api_url)
+        """The read API as the owner of the data directory uses it."""
+        verify = verification(self.api_url, certificate=self.certificate)
+        return StoreClient(self.api_url, api_key=read_local_token(self.data_dir), verify=verify)
 
     def reader(self) -> ServerReader:
         return ServerReader(self.client)
@@ -69,10 +76,14 @@ class Server:
             method="POST",
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=30, context=self.tls) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as refused:
             return refused.code, refused.read()
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        return exactly(self.certificate) if self.certificate else None
 
     def wait_until_committed(self, patience_s: float = 30.0) -> None:
         """Until nothing that was accepted waits in the spool."""
@@ -99,7 +110,7 @@ def start_server(
     data_dir: Path, *, command: str = "collect", env: dict[str, str] | None = None
 ) -> Iterator[Server]:
     """Run `steelyard collect` (or `up`) on free ports; stops it as Ctrl-C would."""
-    ports = free_ports(3)
+    *ports, grpc_port = free_ports(4)
     argv = [
         str(STEELYARD),
         command,
@@ -107,20 +118,26 @@ def start_server(
         str(data_dir),
         "--otlp-http",
         str(ports[0]),
+        "--otlp-grpc",
+        str(grpc_port),
         "--api",
         str(ports[1]),
     ]
     if command == "up":
         argv += ["--dashboard", str(ports[2])]
+    certificate = (env or {}).get("STEELYARD_TLS_CERT")
+    scheme = "https" if certificate else "http"
     stderr_path = data_dir.with_name(f"{data_dir.name}.stderr-{ports[0]}")
     stderr_path.parent.mkdir(parents=True, exist_ok=True)
     with stderr_path.open("wb") as stderr:
         process = subprocess.Popen(argv, env={**os.environ, **(env or {})}, stderr=stderr)
     running = Server(
         data_dir,
-        *(f"http://127.0.0.1:{port}" for port in ports),
+        *(f"{used}://127.0.0.1:{port}" for used, port in zip((scheme, scheme, "http"), ports, strict=True)),
         process=process,
         stderr_path=stderr_path,
+        grpc_target=f"127.0.0.1:{grpc_port}",
+        certificate=Path(certificate) if certificate else None,
     )
     try:
         _wait_until_ready(running, command)
@@ -147,15 +164,15 @@ def _wait_until_ready(running: Server, command: str) -> None:
     if command == "up":
         urls.append(f"{running.dashboard_url}/_stcore/health")
     while urls:
-        urls = [url for url in urls if not _answers(url)]
+        urls = [url for url in urls if not _answers(url, running.tls)]
         if urls and (running.process.poll() is not None or time.monotonic() > give_up_at):
             raise AssertionError(f"`steelyard {command}` did not start: {urls} silent")
         time.sleep(0.05)
 
 
-def _answers(url: str) -> bool:
+def _answers(url: str, tls: ssl.SSLContext | None) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
+        with urllib.request.urlopen(url, timeout=2, context=tls) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

@@ -81,8 +81,8 @@ def test_ctrl_c_stops_it_even_when_a_script_started_it_in_the_background(tmp_pat
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell without job control does for `command &`
 
     words = [STEELYARD, "collect", "--data", tmp_path / "data"]
-    ports = free_ports(2)
-    words += ["--otlp-http", str(ports[0]), "--api", str(ports[1])]
+    ports = free_ports(3)
+    words += ["--otlp-http", str(ports[0]), "--api", str(ports[1]), "--otlp-grpc", str(ports[2])]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, preexec_fn=ignore_ctrl_c) as running:
         assert running.stderr is not None
         assert "Steelyard is running" in running.stderr.readline()

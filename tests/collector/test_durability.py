@@ -7,83 +7,17 @@ import os
 import signal
 import socket
 import subprocess
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
+from tests.load import assert_stored_once, sending_to
 from tests.servers import STEELYARD, Server, start_server
 from tests.spans import a_call, export
-
-SPANS_PER_REQUEST = 20
-
-
-class Sender:
-    """Sends until told to stop, as an exporter does: again when there was no answer."""
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._stop = threading.Event()
-        self.acked: set[str] = set()
-        self._thread = threading.Thread(target=self._run)
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            spans = [a_call() for _ in range(SPANS_PER_REQUEST)]
-            body = export(*spans)
-            while not self._stop.is_set():
-                try:
-                    status, _ = self._server.post("/v1/traces", body)
-                except OSError:
-                    time.sleep(0.02)
-                    continue
-                if status == 200:
-                    self.acked |= {span.span_id.hex() for span in spans}
-                    break
-                assert status == 503
-                time.sleep(0.02)
-
-    def __enter__(self) -> Sender:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def wait_for(self, n_more: int, patience_s: float = 60.0) -> None:
-        """Until that many more spans are acknowledged."""
-        goal, give_up_at = len(self.acked) + n_more, time.monotonic() + patience_s
-        while len(self.acked) < goal:
-            assert time.monotonic() < give_up_at, f"{len(self.acked)} of {goal} spans acknowledged"
-            time.sleep(0.01)
-
-
-@contextmanager
-def sending_to(server: Server) -> Iterator[Sender]:
-    with Sender(server) as sender:
-        sender.wait_for(200)
-        yield sender
 
 
 def stored_ids(server: Server) -> list[str]:
     server.wait_until_committed(60.0)
     return [row["id"] for row in server.rows("select printf('%016x', span_id) as id from spans")]
-
-
-@pytest.mark.parametrize("module", ["collector.receiver", "collector.server"])
-def test_a_killed_process_loses_and_doubles_nothing(tmp_path: Path, module: str) -> None:
-    with start_server(tmp_path / "data") as server:
-        with sending_to(server) as sender:
-            for _ in range(4):
-                os.kill(server.pid_of(module), signal.SIGKILL)
-                sender.wait_for(400)
-        stored = stored_ids(server)
-        assert len(stored) == len(set(stored))
-        assert sender.acked <= set(stored)
 
 
 def test_while_the_receiver_is_dead_connections_wait_and_none_is_refused(tmp_path: Path) -> None:
@@ -117,15 +51,13 @@ def test_a_segment_that_somebody_deletes_does_not_silence_the_receiver(tmp_path:
 
 
 def test_after_the_supervisor_is_killed_a_restart_picks_up_what_the_spool_holds(tmp_path: Path) -> None:
-    with start_server(tmp_path / "data") as first, sending_to(first) as sender:
+    with start_server(tmp_path / "data") as first, sending_to(first) as [sender]:
         os.kill(first.pid_of("collector.server"), signal.SIGSTOP)  # so that the spool holds something
         sender.wait_for(400)
         os.kill(first.pid_of("collector.server"), signal.SIGKILL)
         os.kill(first.process.pid, signal.SIGKILL)
     with start_server(tmp_path / "data") as second:
-        stored = stored_ids(second)
-    assert len(stored) == len(set(stored))
-    assert sender.acked <= set(stored)
+        assert_stored_once(second, [sender])
 
 
 def test_after_everything_was_killed_the_file_can_be_read_and_what_waits_is_announced(tmp_path: Path) -> None:
@@ -176,19 +108,6 @@ def test_a_full_spool_answers_503_with_a_short_retry_after_and_takes_data_again_
         os.kill(store_server, signal.SIGCONT)
         assert len(stored_ids(server)) == 500
         assert server.post("/v1/traces", export(a_call()))[0] == 200
-
-
-def test_a_file_that_is_no_segment_is_quarantined_and_the_rest_goes_on(tmp_path: Path) -> None:
-    with start_server(tmp_path / "data") as server:
-        (tmp_path / "data" / "spool" / "00000000000001-foreign.seg").write_bytes(
-            b"not a segment, but long enough to look at"
-        )
-        server.post("/v1/traces", export(a_call()))
-        assert len(stored_ids(server)) == 1
-        assert [path.name for path in (tmp_path / "data" / "spool" / "quarantine").iterdir()] == [
-            "00000000000001-foreign.seg"
-        ]
-        assert server.value("select reason from rejects") == "00000000000001-foreign.seg: not a spool segment"
 
 
 def test_ctrl_c_commits_what_was_accepted_and_ends_with_0(tmp_path: Path) -> None:
@@ -255,18 +174,3 @@ def test_a_disk_that_is_nearly_full_is_announced_and_refuses_with_503(tmp_path: 
         assert status == 503
         assert b"free some space" in answer
     assert "New telemetry is refused (503) until there are 1000000000 MB" in server.said()
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "example.com"])
-def test_a_public_bind_refuses_to_start(tmp_path: Path, host: str) -> None:
-    refused = subprocess.run(
-        [STEELYARD, "collect", "--data", tmp_path / "data"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        env={**os.environ, "STEELYARD_HOST": host},
-    )
-    assert refused.returncode == 3
-    assert "setting host" in refused.stderr
-    assert "needs access keys" in refused.stderr

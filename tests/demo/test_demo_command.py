@@ -140,16 +140,16 @@ def test_remove_works_while_no_server_runs(
 ) -> None:
     with server_on(tmp_path / "data") as server:
         demo(server.data_dir, "--calls", "200")
-    http, api = free_ports(2)
-    demo(tmp_path / "data", "--remove", "--otlp-http", str(http), "--api", str(api))
+    http, grpc, api = map(str, free_ports(3))
+    demo(tmp_path / "data", "--remove", "--otlp-http", http, "--otlp-grpc", grpc, "--api", api)
     store = file.open_for_reading(tmp_path / "data" / "store.duckdb")
     assert store.execute("select count(*) from store.spans").fetchone() == (0,)
     store.close()
 
 
 def test_without_a_server_the_demo_starts_everything_and_prints_the_page(tmp_path: Path) -> None:
-    http, api, dashboard = map(str, free_ports(3))
-    ports = ["--otlp-http", http, "--api", api, "--dashboard", dashboard]
+    http, grpc, api, dashboard = map(str, free_ports(4))
+    ports = ["--otlp-http", http, "--otlp-grpc", grpc, "--api", api, "--dashboard", dashboard]
     running = subprocess.Popen(
         [STEELYARD, "demo", "--data", tmp_path / "data", "--no-open", "--calls", "200", *ports],
         stdout=subprocess.PIPE,

@@ -1,0 +1,234 @@
+"""Segments that are damaged, foreign, odd or deadly: what can be stored is, what cannot is set aside and said.
+
+The strange spans come from hypothesis; STEELYARD_FAULT_ROUNDS sets how many examples it draws.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from collector.commit.crashloop import MARKER, SET_ASIDE_AFTER
+from collector.spool.segments import Record, encode
+from tests import hostile
+from tests.servers import start_server
+from tests.spans import USAGE_IN, USAGE_OUT, a_call, any_value, export
+from tests.stores import Store, open_store
+
+EXAMPLES = int(os.environ.get("STEELYARD_FAULT_ROUNDS", "40"))
+MOST = 2**63 - 1
+
+
+@pytest.fixture(scope="module")
+def lasting_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """One store for many examples: what one leaves behind must not harm the next either."""
+    with open_store(tmp_path_factory.mktemp("hostile") / "data") as opened:
+        yield opened
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with open_store(tmp_path / "data") as opened:
+        yield opened
+
+
+def is_stored(store: Store, span: Span) -> bool:
+    sql = f"select count(*) from spans where span_id = {int.from_bytes(span.span_id, 'big')}"
+    return bool(store.value(sql))
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(strange=st.lists(hostile.spans(), min_size=1, max_size=4))
+def test_whatever_valid_otlp_holds_is_stored(lasting_store: Store, strange: list[Span]) -> None:
+    aside = lasting_store.quarantined()
+    lasting_store.send(export(*strange))
+    lasting_store.commit()
+    assert lasting_store.quarantined() == aside
+    assert all(is_stored(lasting_store, span) for span in strange)
+
+
+ODD = {
+    "counts that overflow when added": a_call(**{USAGE_IN: MOST, USAGE_OUT: MOST}),
+    "the most negative counts": a_call(**{USAGE_IN: -MOST - 1, USAGE_OUT: -MOST - 1}),
+    "counts that are no numbers": a_call(**{USAGE_IN: float("nan"), USAGE_OUT: float("inf")}),
+    "a NUL character": a_call(gen_ai__request__model="a\x00b", session__id="\x00", note="\x00"),
+    "a hundred thousand attributes": a_call(**{f"key-{number}": number for number in range(100_000)}),
+    "ten megabytes of text": a_call(note="x" * 10_000_000),
+    "the same key five times": Span(
+        trace_id=b"k" * 16,
+        span_id=b"same-key",
+        start_time_unix_nano=10**18,
+        attributes=[KeyValue(key="k", value=any_value(n)) for n in (1, "two", 3.0, True, None)],
+    ),
+    "an empty key": a_call(**{"": "nothing"}),
+    "a time to first token of centuries": a_call(**{"gen_ai.response.time_to_first_chunk": 1e300}),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_span_is_stored_and_its_neighbours_with_it(store: Store, name: str) -> None:
+    neighbours = [a_call(), a_call()]
+    store.send(export(neighbours[0], ODD[name], neighbours[1]))
+    store.commit()
+    assert store.quarantined() == []
+    assert all(is_stored(store, span) for span in (*neighbours, ODD[name]))
+
+
+def garbage_records() -> list[bytes]:
+    """Records whose check sums are right and whose bodies no decoder reads."""
+    return [
+        encode(Record(1, "traces", "default", b"\xff" * 50)),
+        encode(Record(1, "traces", "default", b"\x0a\xff\xff\xff\x7f")),
+        encode(Record(1, "records/runs", "default", b"{not json", "json")),
+        encode(Record(1, "records/unknown-kind", "default", b"[{}]", "json")),
+        encode(Record(1, "records/runs", "default", b'[{"run_id": 5, "started_at": "never"}]', "json")),
+        encode(Record(2**63, "rejects", "default", b"[]", "json")),
+    ]
+
+
+@pytest.mark.parametrize("number", range(len(garbage_records())))
+def test_a_segment_with_a_garbage_record_is_set_aside_and_the_rest_goes_on(store: Store, number: int) -> None:
+    before, after = a_call(), a_call()
+    store.segment(export(before))
+    store.spool.append([garbage_records()[number]])
+    store.spool.seal()
+    store.segment(export(after))
+    store.commit()
+    assert is_stored(store, before)
+    assert is_stored(store, after)
+    assert not list(store.spool_dir.glob("*.seg"))
+
+
+def test_damage_in_the_middle_of_a_segment_costs_the_damaged_record_only_and_is_said(store: Store) -> None:
+    spans = [a_call() for _ in range(3)]
+    segment = store.segment(*(export(span) for span in spans))
+    content = bytearray(segment.read_bytes())
+    content[content.index(spans[1].span_id)] ^= 0xFF
+    segment.write_bytes(content)
+    store.commit()
+    assert [is_stored(store, span) for span in spans] == [True, False, True]
+    assert store.value("select count(*) from rejects where signal = 'segment'") == 1
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x00" * 4096, b"SYSP", b"SYSP\x63\x00" + b"x" * 100, os.urandom(5000)]
+)
+def test_a_file_that_is_no_segment_is_set_aside_said_and_does_not_stop_the_rest(
+    store: Store, content: bytes
+) -> None:
+    (store.spool_dir / "00000000000001-foreign.seg").write_bytes(content)
+    call = a_call()
+    store.send(export(call))
+    store.commit()
+    assert is_stored(store, call)
+    assert any(name.startswith("00000000000001-foreign") for name in store.quarantined())
+    assert store.value("select count(*) from rejects where signal = 'segment'") == 1
+
+
+def test_a_mistake_in_our_own_package_blames_no_segment(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A statement file that is missing, SQL that is wrong: the segments wait until it is repaired."""
+    call = a_call()
+    store.send(export(call))
+    store.spool.seal()
+    for mistake in ("select no_such_column from no_such_table", "select cast('x' as integer)", "selec"):
+        with monkeypatch.context() as patched:
+            patched.setattr("collector.commit.settle.statement", lambda name, sql=mistake: sql)
+            with pytest.raises(Exception):  # noqa: B017 - which one is the committer's affair
+                store.committer.commit_waiting()
+        assert store.quarantined() == []
+        assert len(list(store.spool_dir.glob("*.seg"))) == 1
+    store.reopen()
+    store.commit()
+    assert is_stored(store, call)
+
+
+def test_a_missing_statement_file_blames_no_segment(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        raise FileNotFoundError(name)
+
+    store.send(export(a_call()))
+    store.spool.seal()
+    with monkeypatch.context() as patched:
+        patched.setattr("collector.commit.settle.statement", missing)
+        with pytest.raises(Exception):  # noqa: B017
+            store.committer.commit_waiting()
+    assert store.quarantined() == []
+    assert len(list(store.spool_dir.glob("*.seg"))) == 1
+
+
+_COMMIT_ALL = """
+import sys
+from pathlib import Path
+from tests.stores import open_store
+with open_store(Path(sys.argv[1])) as store:
+    store.commit()
+"""
+
+
+def commit_until_killed_over(data: Path, segment: Path) -> int:
+    """A process that commits, killed as the kernel kills for memory: as soon as it has begun with that segment.
+
+    Returns its exit code: -9, or 0 when it finished without ever having begun with it.
+    """
+    marker = data / "spool" / MARKER
+    left_by_the_one_before = _content(marker)
+    process = subprocess.Popen([sys.executable, "-c", _COMMIT_ALL, str(data)], cwd=Path(__file__).parents[2])
+    give_up_at = time.monotonic() + 60
+    while process.poll() is None:
+        assert time.monotonic() < give_up_at
+        now = _content(marker)
+        if now != left_by_the_one_before and segment.name in now.partition('"deaths"')[0]:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    return process.returncode
+
+
+def _content(marker: Path) -> str:
+    try:
+        return marker.read_text("utf-8")
+    except FileNotFoundError:
+        return ""
+
+
+def test_a_segment_that_kills_the_process_is_set_aside_and_its_neighbours_are_stored(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    neighbours = [a_call(), a_call()]
+    with open_store(data) as store:
+        store.segment(export(neighbours[0]))
+        deadly = store.segment(export(*(a_call() for _ in range(2000))))
+        store.segment(export(neighbours[1]))
+    codes = [commit_until_killed_over(data, deadly) for _ in range(SET_ASIDE_AFTER)]
+    assert codes == [-signal.SIGKILL] * SET_ASIDE_AFTER
+    assert commit_until_killed_over(data, deadly) == 0
+    with open_store(data) as store:
+        assert all(is_stored(store, span) for span in neighbours)
+        assert store.value("select count(*) from spans") == 2
+        assert any(name.startswith(deadly.stem) for name in store.quarantined())
+        assert store.value("select batch_id from rejects") == deadly.stem
+        assert not list(store.spool_dir.glob("*.seg"))
+
+
+def test_quarantine_is_announced_on_stderr_and_by_the_server(tmp_path: Path) -> None:
+    with start_server(tmp_path / "data") as server:
+        (tmp_path / "data" / "spool" / "00000000000001-foreign.seg").write_bytes(
+            b"not a segment at all, but long"
+        )
+        call = a_call()
+        server.post("/v1/traces", export(call))
+        server.wait_until_committed()
+        assert server.value(f"select count(*) from calls where span_id = '{call.span_id.hex()}'") == 1
+        assert "00000000000001-foreign.seg cannot be stored" in server.said()
+        assert server.value("select count(*) from rejects where signal = 'segment'") == 1
