@@ -23,16 +23,18 @@ import duckdb
 from collector.commit import canary
 from collector.commit.crashloop import CrashLoop
 from collector.commit.give_back import give_back_memory
-from collector.commit.prepare import Prepared, decode, next_segments, prepare
+from collector.commit.isolate import culprits, without
+from collector.commit.prepare import Prepared, next_segments, prepare
 from collector.commit.statements import load_statements
 from collector.commit.transaction import store_groups, stored_batches
-from collector.commit.unpack import SpoolFile
+from collector.commit.unpack import SpoolFile, groups
 from collector.observe import committing as observe
 from collector.observe import logs
 from collector.privacy.clean import cleaner
 from collector.privacy.kept import kept_error
 from collector.privacy.policy import ContentPolicy
 from collector.spool import quarantine
+from collector.spool.segments import Record, read_segment
 from pricing.book import Book
 from store import insert
 
@@ -54,6 +56,8 @@ _TRANSIENT = (
     duckdb.InterruptException,
     MemoryError,
 )
+_OUT_OF_MEMORY = (duckdb.OutOfMemoryException, MemoryError)
+_MEMORY_TRIES = 5
 
 
 class StoreBrokenError(Exception):
@@ -112,6 +116,9 @@ class Committer:
                 self._complain(f"the store cannot take data now, and is tried again: {_first_line(failed)}")
                 if self._stop.is_set():
                     return
+                if failures >= _MEMORY_TRIES and isinstance(failed, _OUT_OF_MEMORY):
+                    # A fresh process has all its memory; when a segment takes that as well, its deaths are counted.
+                    raise StoreBrokenError(_first_line(failed)) from failed
                 self._stop.wait(_RETRY_AFTER_S[min(failures, len(_RETRY_AFTER_S) - 1)])
                 failures += 1
                 continue
@@ -177,32 +184,43 @@ class Committer:
         except (*_TRANSIENT, *_FATAL):
             raise
         except Exception as poison:  # noqa: BLE001 - whatever one segment does to us, the next must go on
-            self._isolate(prepared.files, poison)
+            self._isolate(prepared.paths, poison)
 
-    def _isolate(self, files: Sequence[SpoolFile], poison: Exception) -> None:
+    def _isolate(self, paths: Sequence[Path], poison: Exception) -> None:
         """Find the segment that cannot be stored by committing each alone."""
         if ours := canary.fails(self._session, self._book, self._policy):
             raise StoreBrokenError(f"nothing can be stored: {_first_line(ours)}") from ours
-        if len(files) == 1:
-            self._quarantine(files[0].path, kept_error(poison))
+        if len(paths) == 1:
+            self._store_the_rest(SpoolFile(paths[0], read_segment(paths[0])), poison)
             return
-        for one in files:
+        for path in paths:
             try:
-                self._commit(decode([one], self._policy))
+                self._commit(prepare([path], self._policy))
             except (*_TRANSIENT, *_FATAL):
                 raise
             except Exception as failed:  # noqa: BLE001 - this is the one
-                self._isolate([one], failed)
+                self._isolate([path], failed)
+
+    def _store_the_rest(self, one: SpoolFile, poison: Exception) -> None:
+        """Put the records aside that cannot be stored, and store the others of the segment."""
+        bad = culprits(self._session, self._book, self._policy, one, (*_TRANSIENT, *_FATAL))
+        good = without(one, bad)
+        if good.segment.records:
+            store_groups(self._session, groups([good], self._policy), self._book)
+            self.n_committed += 1
+        self._quarantine(one.path, kept_error(poison), only=bad if good.segment.records else None)
 
     def _commit(self, prepared: Prepared) -> None:
+        if prepared.failure is not None:
+            raise prepared.failure
         if not prepared.files:
             return
         known = stored_batches(self._session, [one.segment.batch_id for one in prepared.files])
         if known:
             # They were committed by a process that died before it could delete them.
             prepared = self._without(prepared, known)
-        if prepared.failure is not None:
-            raise prepared.failure
+            if prepared.failure is not None:
+                raise prepared.failure
         started = time.monotonic()
         rows = store_groups(self._session, prepared.groups, self._book)
         # Before the segments go: who waited for that must not be answered from before the commit.
@@ -215,7 +233,8 @@ class Committer:
         for one in prepared.files:
             if one.segment.batch_id in known:
                 self._discard(one)
-        return decode([one for one in prepared.files if one.segment.batch_id not in known], self._policy)
+        rest = [one.path for one in prepared.files if one.segment.batch_id not in known]
+        return prepare(rest, self._policy)
 
     def _discard(self, one: SpoolFile) -> None:
         """The segment is stored: it goes. What of it could not be read is kept, and said."""
@@ -225,7 +244,7 @@ class Committer:
             one.path.unlink(missing_ok=True)
 
     def _tell(self, prepared: Prepared, rows: dict[str, int], seconds: float) -> None:
-        received = [record.received_at_us for one in prepared.files for record in one.segment.records[-1:]]
+        received = [at for one in prepared.files if (at := one.newest_received_at_us) is not None]
         observe.committed(
             seconds=seconds,
             rows=rows,
@@ -233,10 +252,10 @@ class Committer:
             newest_received_at_us=max(received, default=None),
         )
 
-    def _quarantine(self, path: Path, reason: str) -> None:
+    def _quarantine(self, path: Path, reason: str, only: Sequence[Record] | None = None) -> None:
         """Put what may be kept of the segment where nothing commits it, and say so: in the log, and in `rejects`."""
         try:
-            kept = quarantine.keep(path, reason, cleaner(self._policy))
+            kept = quarantine.keep(path, reason, cleaner(self._policy), only)
         except FileNotFoundError:
             return  # somebody took it away
         observe.quarantined()

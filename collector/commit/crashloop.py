@@ -7,14 +7,14 @@ them there knows that a process died over them: it happened to be killed, or one
     deaths over the same segment      what follows
     none                              it is committed with all that wait
     1, 2, 3                           with at most 64, 16, 4 of those that died with it
-    4, 5                              alone
+    4 to 9                            alone
     SET_ASIDE_AFTER                   it is poison: into quarantine
 
 Fewer at a time, so that the innocent get through, and so that a process which somebody kills every few seconds still
 makes progress: a commit that is smaller is also over sooner.
 
 A commit that succeeds clears its segments, so the deaths must follow one another without any progress between.
-With the supervisor's backoff that takes about half a minute, in which the receiver goes on taking telemetry.
+With the supervisor's backoff that takes about a minute, in which the receiver goes on taking telemetry.
 
 The file is not fsynced: it counts deaths of the process, and what a process has written outlives it. A power
 failure may cost a count, never a segment.
@@ -29,7 +29,7 @@ from pathlib import Path
 
 MARKER = "committing"
 _TOGETHER_AFTER_ONE_DEATH = 64
-SET_ASIDE_AFTER = 6
+SET_ASIDE_AFTER = 10
 
 
 class CrashLoop:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from collector.spool.segments import read_segment, sealed_segments
 # One commit takes at most this much of the spool: large commits are several times cheaper a row, but a commit is
 # also what a reader waits for, and its rows are in memory. About 70,000 spans: more than a row group of the store.
 COMMIT_MAX_BYTES = 64 * MEGABYTE
+# Spans can be much smaller than usual; behind the segment that makes it so many rows a commit ends.
+COMMIT_MAX_ROWS = 100_000
 # Errors of reading a file that say nothing about the file.
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
@@ -34,16 +36,17 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Segments of one commit: decoded, or with the reason why they are not."""
+    """Segments of one commit, decoded; or the reason why they are not."""
 
-    files: Sequence[SpoolFile]
+    paths: Sequence[Path]
     groups: Sequence[Group]
     unreadable: Sequence[Unreadable] = ()
     failure: Exception | None = None
 
     @property
-    def paths(self) -> list[Path]:
-        return [one.path for one in self.files]
+    def files(self) -> list[SpoolFile]:
+        """What is known of the segments; their records are decoded and gone."""
+        return [one for group in self.groups for one in group.files]
 
 
 def next_segments(spool_dir: Path, taken: Collection[Path]) -> list[Path]:
@@ -52,12 +55,27 @@ def next_segments(spool_dir: Path, taken: Collection[Path]) -> list[Path]:
 
 
 def prepare(paths: Sequence[Path], policy: ContentPolicy) -> Prepared:
-    """Read and decode the segments. What goes wrong is in the answer; only trouble of the machine is raised."""
-    files: list[SpoolFile] = []
+    """Read and decode the segments, or the first of them when those make a commit.
+
+    What goes wrong is in the answer; only trouble of the machine is raised.
+    """
+    started = time.monotonic()
     unreadable: list[Unreadable] = []
+    try:
+        # One file after the other: their bytes are as many again as what becomes of them.
+        decoded = groups(_readable(paths, unreadable), policy, COMMIT_MAX_ROWS)
+    except MemoryError:
+        raise
+    except Exception as failed:  # noqa: BLE001 - one of them does it; the committer finds out which
+        return Prepared(paths, (), unreadable, failed)
+    observe.decoded(time.monotonic() - started)
+    return Prepared([one.path for group in decoded for one in group.files], decoded, unreadable)
+
+
+def _readable(paths: Sequence[Path], unreadable: list[Unreadable]) -> Iterator[SpoolFile]:
     for path in paths:
         try:
-            files.append(SpoolFile(path, read_segment(path)))
+            yield SpoolFile(path, read_segment(path))
         except FileNotFoundError:
             continue  # somebody took it away
         except OSError as failed:
@@ -66,22 +84,6 @@ def prepare(paths: Sequence[Path], policy: ContentPolicy) -> Prepared:
             unreadable.append(Unreadable(path, f"{failed.strerror}"))
         except Exception as foreign:  # noqa: BLE001 - a foreign or damaged file is kept for a person
             unreadable.append(Unreadable(path, str(foreign)))
-    return decode(files, policy, unreadable)
-
-
-def decode(
-    files: Sequence[SpoolFile], policy: ContentPolicy, unreadable: Sequence[Unreadable] = ()
-) -> Prepared:
-    """Decode segments that are read already."""
-    started = time.monotonic()
-    try:
-        decoded = groups(files, policy)
-    except MemoryError:
-        raise
-    except Exception as failed:  # noqa: BLE001 - one of them does it; the committer finds out which
-        return Prepared(files, (), unreadable, failed)
-    observe.decoded(time.monotonic() - started)
-    return Prepared(files, decoded, unreadable)
 
 
 def _up_to(max_bytes: int, paths: Sequence[Path]) -> list[Path]:

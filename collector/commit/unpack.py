@@ -7,8 +7,8 @@ segment is cut at its erasures into steps, and only segments without one are sto
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,11 @@ class Step:
     rows: Rows = field(default_factory=dict)
     erase: Erasure | None = None
 
+    @property
+    def n_rows(self) -> int:
+        tables = (self.spans, self.contents, self.signals.logs, self.signals.points)
+        return sum(table.num_rows for table in tables if table is not None)
+
 
 @dataclass(frozen=True)
 class SpoolFile:
@@ -46,6 +51,12 @@ class SpoolFile:
 
     path: Path
     segment: Segment
+    newest_received_at_us: int | None = None
+
+    def decoded(self) -> SpoolFile:
+        """What is still to be known of it when its records are decoded: those are many megabytes."""
+        newest = max((record.received_at_us for record in self.segment.records), default=None)
+        return SpoolFile(self.path, replace(self.segment, records=[]), newest)
 
 
 @dataclass(frozen=True)
@@ -56,16 +67,23 @@ class Group:
     steps: Sequence[Step]
 
 
-def groups(files: Sequence[SpoolFile], policy: ContentPolicy) -> list[Group]:
-    """The segments decoded, in order; raises whatever the decoder does on one of them."""
+def groups(files: Iterable[SpoolFile], policy: ContentPolicy, max_rows: int | None = None) -> list[Group]:
+    """The segments decoded, in order; raises whatever the decoder does on one of them.
+
+    Stops behind the segment that makes it `max_rows`: how many spans are in a megabyte is only known then.
+    """
     found: list[tuple[list[SpoolFile], list[list[Step]]]] = []
+    n_rows = 0
     for one in files:
+        if max_rows is not None and n_rows >= max_rows:
+            break
         steps = _steps(one.segment, policy)
+        n_rows += sum(step.n_rows for step in steps)
         if found and len(steps) == 1 and len(found[-1][1][-1]) == 1:
-            found[-1][0].append(one)
+            found[-1][0].append(one.decoded())
             found[-1][1].append(steps)
         else:
-            found.append(([one], [steps]))
+            found.append(([one.decoded()], [steps]))
     return [Group(together, _merged(steps)) for together, steps in found]
 
 

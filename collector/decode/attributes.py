@@ -7,7 +7,7 @@ decoded one by one, and each distinct one once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ Indices = npt.NDArray[np.int64]
 # A key that fewer owners have than this share is written entry by entry instead of as a column of mostly NULL:
 # flattened chats bring a thousand keys that one span has.
 _DENSE_SHARE = 1 / 16
+_DENSE_ENTRIES = 32
 
 
 def is_kept(key: str) -> bool:
@@ -62,7 +63,8 @@ class Attributes:
         is_last[:-1] = slot[1:] != slot[:-1]
         self._positions = order[is_last]
         self._owners = owners[self._positions]
-        counts = np.bincount(codes[self._positions], minlength=len(self._keys))
+        self._codes = codes[self._positions]
+        counts = np.bincount(self._codes, minlength=len(self._keys))
         self._ends = np.cumsum(counts)
         self._starts = self._ends - counts
 
@@ -94,28 +96,30 @@ class Attributes:
 
         A value that was moved to a column is named by it, "(in session_id)": read the columns first.
         """
-        dense, sparse = self._by_density([key for key in self._keys if keep(key)])
+        kept = np.array([keep(key) for key in self._keys], dtype=np.bool_)
+        dense, sparse = self._by_density(kept)
+        numbers = np.array([is_numbers_only(key) for key in self._keys], dtype=np.bool_)
         members = [self._member(key) for key in dense]
-        if sparse:
-            members.append(self._sparse_members(sparse))
+        for group, may_be_long in ((sparse & ~numbers, False), (sparse & numbers, True)):
+            if group.any():
+                members.append(self._sparse_members(group, may_be_long=may_be_long))
         if not members:
             return json_text.as_json(pa.array(["{}"] * self.n_owners, pa.string()))
         return json_text.as_objects(members)
 
-    def texts(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, Indices, pa.Array]]:
-        """(key, owners, whole values as text) of every wanted key."""
-        for key in self._keys:
-            if wanted(key):
-                where = self._slice(key)
-                yield key, self._owners[where], self._values.as_text(self._positions[where])
+    def texts(self, wanted: Callable[[str], bool]) -> tuple[pa.Array, Indices, pa.Array]:
+        """(keys, owners, whole values as text) of everything under a wanted key, one by one."""
+        chosen = np.array([wanted(key) for key in self._keys], dtype=np.bool_)
+        entries = self._entries_of(chosen)
+        keys = pa.array(self._keys, pa.string()).take(pa.array(self._codes[entries]))
+        return keys, self._owners[entries], self._values.as_text(self._positions[entries])
 
-    def _by_density(self, keys: Sequence[str]) -> tuple[list[str], list[str]]:
-        least = self.n_owners * _DENSE_SHARE
-        is_dense = [self._count(key) >= least or is_numbers_only(key) or key in self._moved for key in keys]
-        return (
-            [key for key, dense in zip(keys, is_dense, strict=True) if dense],
-            [key for key, dense in zip(keys, is_dense, strict=True) if not dense],
-        )
+    def _by_density(self, kept: npt.NDArray[np.bool_]) -> tuple[list[str], npt.NDArray[np.bool_]]:
+        """(the kept keys that get a column each, the other kept ones)"""
+        is_dense = kept & (self._ends - self._starts >= max(self.n_owners * _DENSE_SHARE, _DENSE_ENTRIES))
+        for key in self._moved:
+            is_dense[self._code_of[key]] = kept[self._code_of[key]]
+        return [self._keys[code] for code in np.flatnonzero(is_dense)], kept & ~is_dense
 
     def _member(self, key: str) -> pa.Array:
         """`"key":value` per owner, NULL where the owner has no such key."""
@@ -127,19 +131,24 @@ class Attributes:
         members = pc.binary_join_element_wise(json_text.quote_one(key) + ":", values, "")
         return self._scatter(members, self._owners[where])
 
-    def _sparse_members(self, keys: Sequence[str]) -> pa.Array:
+    def _sparse_members(self, chosen: npt.NDArray[np.bool_], *, may_be_long: bool) -> pa.Array:
         """The members of rare keys, joined per owner; NULL where the owner has none."""
-        slices = [self._slice(key) for key in keys]
-        positions = np.concatenate([self._positions[where] for where in slices])
-        owners = np.concatenate([self._owners[where] for where in slices])
-        names = np.repeat(np.arange(len(keys)), [where.stop - where.start for where in slices])
-        order = np.argsort(owners, kind="stable")
-        quoted = pa.array([json_text.quote_one(key) for key in keys], pa.string())
-        values = self._values.as_json(positions[order], may_be_long=False)
-        members = pc.binary_join_element_wise(quoted.take(pa.array(names[order])), values, ":")
-        counts = np.bincount(owners, minlength=self.n_owners)
+        entries = self._entries_of(chosen)
+        entries = entries[np.argsort(self._owners[entries], kind="stable")]
+        codes = np.flatnonzero(chosen)
+        quoted = pa.array([json_text.quote_one(self._keys[code]) for code in codes], pa.string())
+        names = quoted.take(pa.array(np.searchsorted(codes, self._codes[entries])))
+        values = self._values.as_json(self._positions[entries], may_be_long=may_be_long)
+        members = pc.binary_join_element_wise(names, values, ":")
+        counts = np.bincount(self._owners[entries], minlength=self.n_owners)
         joined = json_text.join_runs(members, counts)
         return pc.if_else(pa.array(counts > 0), joined, pa.scalar(None, pa.string()))
+
+    def _entries_of(self, chosen: npt.NDArray[np.bool_]) -> Indices:
+        """The entries under these keys."""
+        if not len(self._keys):
+            return np.array([], dtype=np.int64)
+        return np.flatnonzero(chosen[self._codes])
 
     def _read(self, key: str, reader: Callable[[Values, Indices], pa.Array]) -> pa.Array:
         where = self._slice(key)
@@ -156,7 +165,3 @@ class Attributes:
     def _slice(self, key: str) -> slice:
         code = self._code_of[key]
         return slice(int(self._starts[code]), int(self._ends[code]))
-
-    def _count(self, key: str) -> int:
-        where = self._slice(key)
-        return int(where.stop - where.start)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,10 +32,10 @@ class Owners:
 
 @dataclass(frozen=True)
 class Bodies:
-    """Texts under one key, each with the row of its owner."""
+    """Texts, each with its key and the row of its owner."""
 
     source: str  # span | event | log | status
-    key: str
+    keys: pa.Array
     owners: Indices
     texts: pa.Array
     occurred_at: pa.Array | None = None  # when that is not when the owner started
@@ -46,16 +46,16 @@ def is_capturable(key: str) -> bool:
     return is_content(key) and not names_credential(key)
 
 
-def of_attributes(source: str, attributes: Attributes) -> Iterator[Bodies]:
+def of_attributes(source: str, attributes: Attributes) -> Bodies:
     """The content attributes."""
-    for key, rows, texts in attributes.texts(is_capturable):
-        yield Bodies(source, key, rows, texts)
+    keys, rows, texts = attributes.texts(is_capturable)
+    return Bodies(source, keys, rows, texts)
 
 
-def of_events(attributes: Attributes, owners: Indices, occurred_at: pa.Array) -> Iterator[Bodies]:
+def of_events(attributes: Attributes, owners: Indices, occurred_at: pa.Array) -> Bodies:
     """The content attributes of events; of each event the row of its span, and when it happened."""
-    for key, events, texts in attributes.texts(is_capturable):
-        yield Bodies("event", key, owners[events], texts, occurred_at.take(pa.array(events)))
+    keys, events, texts = attributes.texts(is_capturable)
+    return Bodies("event", keys, owners[events], texts, occurred_at.take(pa.array(events)))
 
 
 def captured_contents(policy: ContentPolicy, owners: Owners, found: Sequence[Bodies]) -> pa.Table | None:
@@ -86,6 +86,6 @@ def _rows(policy: ContentPolicy, owners: Owners, bodies: Bodies, wanted: npt.NDA
         received_at=owners.received_at.take(taken),
         batch_id=owners.batch_id.take(taken),
         source=bodies.source,
-        key=pa.array([bodies.key] * len(taken), pa.string()),
+        key=bodies.keys.filter(pa.array(is_wanted)),
         body=bodies.texts.filter(pa.array(is_wanted)),
     )

@@ -97,7 +97,7 @@ def decode(requests: Sequence[SignalRequest], policy: ContentPolicy) -> DecodedL
     records = pa.table(columns)
     contents = None
     if captures_any(policy, [request.project for request in requests]):
-        found = [*of_attributes("log", attributes), _bodies(columns, batch, policy)]
+        found = [of_attributes("log", attributes), _bodies(columns, batch, policy)]
         contents = captured_contents(policy, _owners(columns), found)
     return DecodedLogs(
         records=records,
@@ -156,7 +156,8 @@ def _bodies(columns: dict[str, pa.Array], batch: pa.RecordBatch, policy: Content
         )
         texts = pc.coalesce(texts, rendered.take(pa.array(slots, mask=slots < 0)))
     rows = pc.indices_nonzero(pc.and_(is_wanted, texts.is_valid()))
-    return Bodies("log", "body", rows.to_numpy().astype(np.int64), texts.take(rows))
+    keys = pa.array(np.full(len(rows), "body"), pa.string())
+    return Bodies("log", keys, rows.to_numpy().astype(np.int64), texts.take(rows))
 
 
 def _body_json(raw: bytes) -> str | None:

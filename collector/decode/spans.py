@@ -82,8 +82,8 @@ def decode(requests: Sequence[TraceRequest], policy: ContentPolicy) -> DecodedSp
     contents = None
     if captures_any(policy, [request.project for request in requests]):
         found = [
-            *of_attributes("span", attributes),
-            *of_events(
+            of_attributes("span", attributes),
+            of_events(
                 event_attributes, parents(spans.field("events")), timestamps(events.field("time_unix_nano"))
             ),
             _status_messages(spans),
@@ -185,7 +185,8 @@ def _status_messages(spans: pa.StructArray) -> Bodies:
     rows = np.flatnonzero(
         pc.fill_null(pc.not_equal(messages, ""), fill_value=False).to_numpy(zero_copy_only=False)
     )
-    return Bodies("status", "status.message", rows, messages.take(pa.array(rows)))
+    keys = pa.array(np.full(len(rows), "status.message"), pa.string())
+    return Bodies("status", keys, rows, messages.take(pa.array(rows)))
 
 
 def _owners(columns: dict[str, pa.Array]) -> Owners:

@@ -74,6 +74,9 @@ def scrub_secrets(texts: pa.Array) -> pa.Array:
 
 def scrub_text(text: str) -> str:
     """One text without credentials."""
+    # Attribute keys come here one by one, thousands of new ones at worst: no array is made for one that is clean.
+    if not _SECRETS.may_hold_any(text):
+        return text
     scrubbed: str = scrub_secrets(pa.array([text], pa.string()))[0].as_py()
     return scrubbed
 
@@ -94,6 +97,10 @@ class _Scan:
     def clean(self, texts: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int64]]:
         """(the texts with every finding replaced, how many in each); the very same array when there are none."""
         return self._cleaned(texts, self._suspects(texts)) if self._groups else _untouched(texts)
+
+    def may_hold_any(self, text: str) -> bool:
+        """False only when no pattern matches the text."""
+        return bool(self._groups) and self._anywhere.search(text.encode()) is not None
 
     def clean_one_by_one(self, texts: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int64]]:
         """As `clean`, for patterns that may look at the beginning or end of a text."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,8 +40,11 @@ class Quarantined:
     n_dropped: int  # whole, but not readable: not kept
 
 
-def keep(path: Path, reason: str, clean: Clean) -> Quarantined:
+def keep(path: Path, reason: str, clean: Clean, only: Sequence[Record] | None = None) -> Quarantined:
     """Move a segment out of the spool into quarantine. `reason` is kept: it must not quote the segment.
+
+    With `only`, the other records of it are stored already: the segment that is kept is another one then, so that it
+    is not taken for stored when somebody puts it back.
 
     A crash on the way leaves the segment where it was, and the next call does it again. Raises FileNotFoundError.
     """
@@ -58,7 +62,7 @@ def keep(path: Path, reason: str, clean: Clean) -> Quarantined:
         path.rename(kept_as)
         return Quarantined(kept_as, 0, 0)
     segment = _segment(path)
-    kept, dropped = _cleaned(segment.records, clean)
+    kept, dropped = _cleaned(segment.records if only is None else only, clean)
     said = {
         "bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
@@ -68,7 +72,8 @@ def keep(path: Path, reason: str, clean: Clean) -> Quarantined:
         "records_not_kept": dropped,
     }
     _note(kept_as, about | said)
-    header = header_of(segment.batch_id) if segment.batch_id else b""
+    batch_id = segment.batch_id if only is None else f"{uuid.uuid4()}-1"
+    header = header_of(batch_id) if batch_id else b""
     _write(kept_as, header + b"".join(encode(record) for record in kept))
     path.unlink()
     return Quarantined(kept_as, len(kept), len(dropped))
@@ -101,7 +106,7 @@ def _segment(path: Path) -> Segment:
         return Segment("", [], torn_bytes=path.stat().st_size)
 
 
-def _cleaned(records: list[Record], clean: Clean) -> tuple[list[Record], list[dict[str, Any]]]:
+def _cleaned(records: Sequence[Record], clean: Clean) -> tuple[list[Record], list[dict[str, Any]]]:
     kept, dropped = [], []
     for record in records:
         cleaned = clean(record)

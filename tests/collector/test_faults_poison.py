@@ -5,6 +5,7 @@ The strange spans come from hypothesis; STEELYARD_FAULT_ROUNDS sets how many exa
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -20,7 +21,7 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.commit.crashloop import MARKER, SET_ASIDE_AFTER
-from collector.spool.segments import Record, encode
+from collector.spool.segments import QUARANTINE, Record, encode, read_segment
 from tests import hostile
 from tests.servers import start_server
 from tests.spans import USAGE_IN, USAGE_OUT, a_call, any_value, export
@@ -232,3 +233,25 @@ def test_quarantine_is_announced_on_stderr_and_by_the_server(tmp_path: Path) -> 
         assert server.value(f"select count(*) from calls where span_id = '{call.span_id.hex()}'") == 1
         assert "00000000000001-foreign.seg cannot be stored" in server.said()
         assert server.value("select count(*) from rejects where signal = 'segment'") == 1
+
+
+def test_one_bad_record_is_set_aside_and_the_others_of_its_segment_are_stored(tmp_path: Path) -> None:
+    with open_store(tmp_path) as store:
+        store.send(export(a_call()), b"not OTLP at all", export(a_call()))
+        store.commit()
+        assert store.value("select count(*) from calls") == 2
+        [kept] = [name for name in store.quarantined() if name.endswith(".seg")]
+        # The record is not readable, so nothing of it is kept but what it was.
+        about = json.loads((store.spool_dir / QUARANTINE / kept).with_suffix(".json").read_text("utf-8"))
+        assert [one["bytes"] for one in about["records_not_kept"]] == [len(b"not OTLP at all")]
+
+
+def test_a_record_that_was_set_aside_can_be_put_back_without_being_taken_for_stored(tmp_path: Path) -> None:
+    with open_store(tmp_path) as store:
+        # No such kind of record in this version: it cannot be stored, and is readable.
+        store.spool.append([encode(Record(1, "records/of_tomorrow", "default", b'[{"a": 1}]', "json"))])
+        store.send(export(a_call()))
+        store.commit()
+        [kept] = (store.spool_dir / QUARANTINE).glob("*.seg")
+        assert read_segment(kept).batch_id not in {row["batch_id"] for row in store.rows("from batches")}
+        assert [record.signal for record in read_segment(kept).records] == ["records/of_tomorrow"]

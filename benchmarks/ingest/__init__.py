@@ -1,0 +1,1 @@
+"""How fast telemetry is acknowledged, committed and visible, and what that costs: `python -m benchmarks.ingest`."""
