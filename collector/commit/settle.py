@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from collector.commit.statements import statement
+from collector.commit.meet import each_once, meet_stored_spans
+from collector.commit.statements import registered, statement
 from collector.conventions.otel_current import PROVIDER_ALIASES
 from collector.decode.spans import DecodedSpans, TraceRequest, decode
 from collector.privacy.policy import ContentPolicy
 from pricing.book import Book
 from pricing.charge import CHARGE_SQL
 
-# Two bodies of one span are looked for this far apart in time, and stored spans this close are read in one go.
-_MARGIN_US = 2 * 60 * 1_000_000
-_APART_US = 60 * 60 * 1_000_000
-# Each stretch is a query of its own, so there is a limit to how many a batch may cause.
-_MOST_STRETCHES = 12
+# What is charged as it was sent (pricing/charge.sql).
+_PRICED_AS_SENT = (
+    "service_tier",
+    "input_tokens",
+    "cached_input_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "audio_input_tokens",
+    "audio_output_tokens",
+    "cache_hit",
+)
 
 
 @dataclass(frozen=True)
@@ -51,83 +60,53 @@ def decode_spans(requests: Sequence[TraceRequest], policy: ContentPolicy) -> Dec
 
 
 def store_spans(session: duckdb.DuckDBPyConnection, spans: pa.Table, book: Book) -> Stored:
-    """Store what is new among these spans (decode/incoming.py); the caller owns the transaction."""
-    numbered = spans.append_column("row", pa.array(np.arange(spans.num_rows)))
-    session.register("incoming", numbered)
-    try:
-        session.execute(statement("says"))
-        session.execute(statement("settle"))
-        session.execute("create or replace temp table dropped (row bigint)")
-        session.execute(statement("repeated"))
-        _meet_stored_spans(session, spans.column("started_at"))
-        _charge(session, book)
-        session.execute(statement("store_charges"), {"now": datetime.now(UTC).replace(tzinfo=None)})
-        session.execute(statement("store_spans"))
-        n_dropped = _count(session, "select count(*) from dropped")
-        n_calls = _count(
-            session, "select count(*) from incoming where is_call and row not in (select row from dropped)"
-        )
-    finally:
-        session.unregister("incoming")
-    return Stored(spans.num_rows - n_dropped, n_calls, n_dropped)
+    """Store what is new among these spans; the caller owns the transaction.
 
-
-def _meet_stored_spans(session: duckdb.DuckDBPyConnection, started_at: pa.ChunkedArray) -> None:
-    """Of a span that is stored already keep one body: ours goes to `dropped`, or the stored one is deleted."""
-    session.execute(
-        "create or replace temp table rivals "
-        "(row bigint, day date, project varchar, trace_id uuid, span_id ubigint, fresh_stays boolean)"
-    )
-    for first, last in stretches(started_at):
-        session.execute(statement("rivals"), {"from": first, "until": last})
-    if not _count(session, "select count(*) from rivals"):
-        return
-    session.execute("insert into dropped select row from rivals where not fresh_stays")
-    session.execute(
-        "delete from spans using rivals where rivals.fresh_stays and rivals.day = spans.day "
-        "and rivals.project = spans.project and rivals.trace_id = spans.trace_id and rivals.span_id = spans.span_id"
-    )
-
-
-def stretches(started_at: pa.ChunkedArray) -> list[tuple[datetime, datetime]]:
-    """The times these spans lie in, apart where nothing is between: one wild clock must not widen the search for the
-    others to all of history. Each a little wider than its spans, for a body of one of them that says otherwise.
+    Statements cost milliseconds to plan, whatever they find: what nearly every commit can do without is only run
+    when there is something for it.
     """
-    moments = np.unique(started_at.cast(pa.int64()).to_numpy())
-    if not len(moments):
-        return []
-    gaps = np.flatnonzero(np.diff(moments) > _APART_US)
-    firsts = moments[np.concatenate(([0], gaps + 1))] - _MARGIN_US
-    lasts = moments[np.concatenate((gaps, [len(moments) - 1]))] + _MARGIN_US
-    while len(firsts) > _MOST_STRETCHES:
-        # Join the two that are nearest to each other.
-        nearest = int(np.argmin(firsts[1:] - lasts[:-1]))
-        firsts, lasts = np.delete(firsts, nearest + 1), np.delete(lasts, nearest)
-    return [(_moment(first), _moment(last)) for first, last in zip(firsts, lasts, strict=True)]
+    session.execute(statement("says"))
+    numbered = spans.append_column("row", pa.array(np.arange(spans.num_rows)))
+    fresh, replaced = meet_stored_spans(session, each_once(session, numbered))
+    calls = _priceable(fresh, book)
+    with registered(session, incoming=fresh, priceable=calls, replaced_ids=replaced):
+        session.execute(f"create or replace temp table charged as {CHARGE_SQL}")
+        now = datetime.now(UTC).replace(tzinfo=None)
+        session.execute(statement("store_charges"), {"now": now}).fetchall()
+        session.execute(statement("store_spans")).fetchall()
+    return Stored(fresh.num_rows, calls.num_rows, spans.num_rows - fresh.num_rows)
 
 
-def _moment(microseconds: int) -> datetime:
-    return datetime(1970, 1, 1) + timedelta(microseconds=int(microseconds))  # noqa: DTZ001 - UTC, as the store has it
-
-
-def _charge(session: duckdb.DuckDBPyConnection, book: Book) -> None:
-    """`charged`: what each call of `fresh` costs."""
-    asked = session.execute(
-        "select distinct provider, model_answered, model_requested from settled where role = 'call'"
-    ).fetchall()
-    resolved = pa.table(
+def _priceable(spans: pa.Table, book: Book) -> pa.Table:
+    """The calls in the shape that pricing/charge.sql charges, each with the key of its model in the price book."""
+    calls = spans.filter(spans.column("is_call"))
+    return pa.table(
         {
-            "provider": pa.array([provider for provider, _, _ in asked], pa.string()),
-            "model_answered": pa.array([answered for _, answered, _ in asked], pa.string()),
-            "model_requested": pa.array([requested for _, _, requested in asked], pa.string()),
-            "model_key": pa.array([book.resolve_call(*names) for names in asked], pa.string()),
+            "row": calls.column("row"),
+            "project": calls.column("project"),
+            "day": calls.column("started_at").cast(pa.date32(), safe=False),
+            "trace_id": calls.column("trace_id"),
+            "span_id": calls.column("span_id"),
+            "started_at": calls.column("started_at"),
+            "model_key": _model_keys(calls, book),
+            "cache_write_1h_tokens": pa.nulls(calls.num_rows, pa.int64()),
+            "status": pc.if_else(calls.column("failed"), "error", "ok"),
+            **{name: calls.column(name) for name in _PRICED_AS_SENT},
         }
     )
-    session.register("resolved_now", resolved)
-    session.execute("create or replace temp table resolved_models as select * from resolved_now")
-    session.unregister("resolved_now")
-    session.execute(statement("priceable"))
-    session.execute(f"create or replace temp table charged as {CHARGE_SQL}")
+
+
+def _model_keys(calls: pa.Table, book: Book) -> pa.Array:
+    """The book's key of each call's model, NULL where it knows none: asked once for each name that occurs."""
+    names = [
+        calls.column(name).combine_chunks() for name in ("provider", "model_answered", "model_requested")
+    ]
+    joined = pc.binary_join_element_wise(*names, "\x1f", null_handling="replace", null_replacement="\x00")
+    codes = joined.dictionary_encode().indices.to_numpy()
+    _, first = np.unique(codes, return_index=True)
+    triples = zip(*(name.take(pa.array(first)).to_pylist() for name in names), strict=True)
+    keys = [book.resolve_call(*triple) for triple in triples]
+    return pa.array(keys, pa.string()).take(pa.array(codes))
 
 
 def _provider_name(name: str | None) -> str | None:
@@ -135,9 +114,3 @@ def _provider_name(name: str | None) -> str | None:
         return None
     lowered = name.strip().lower()
     return PROVIDER_ALIASES.get(lowered, lowered) or None
-
-
-def _count(session: duckdb.DuckDBPyConnection, sql: str) -> int:
-    # Fetched to the end: DuckDB lets no view be dropped beside a result that could have another row.
-    [(count,)] = session.execute(sql).fetchall()
-    return int(count)

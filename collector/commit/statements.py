@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
+
+import duckdb
+import pyarrow as pa
 
 
 @cache
@@ -17,3 +22,18 @@ def load_statements() -> None:
     for path in files("collector.commit").joinpath("sql").iterdir():
         if path.name.endswith(".sql"):
             statement(path.name.removesuffix(".sql"))
+
+
+@contextmanager
+def registered(session: duckdb.DuckDBPyConnection, **tables: pa.Table) -> Iterator[None]:
+    """Let the session's SQL read these tables by their names, for as long as this lasts.
+
+    Results must be fetched to their end within: DuckDB drops no view beside one that could have another row.
+    """
+    for name, table in tables.items():
+        session.register(name, table)
+    try:
+        yield
+    finally:
+        for name in tables:
+            session.unregister(name)

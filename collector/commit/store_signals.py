@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collector.commit.settle import stretches
+from collector.commit.meet import stretches
 from collector.commit.statements import statement
 
 # A row without a time of its own takes that of its arrival, so it may come again at another time: until then.

@@ -224,3 +224,18 @@ def test_an_erasure_removes_what_came_before_it_and_nothing_after(store: Store) 
 def test_the_store_cannot_be_made_to_read_files(store: Store) -> None:
     with pytest.raises(duckdb.PermissionException):
         store.session.execute("select * from read_csv('/etc/passwd')")
+
+
+def test_a_body_that_meets_two_stored_ones_of_its_span_is_not_lost_between_them(store: Store) -> None:
+    # Two bodies an hour apart are not recognised as one span. A third between them, in a commit that spans both,
+    # meets one that it beats and one that beats it.
+    start = 1_790_000_000 * 10**9
+    minute = 60 * 10**9
+    same = {"trace_id": TRACE, "span_id": SPAN}
+    store.receive(a_call(**same, started_ns=start, **{USAGE_OUT: 10}))
+    store.receive(a_call(**same, started_ns=start + 50 * minute, **{USAGE_OUT: 30}))
+    store.receive(
+        *(a_call(started_ns=start + n * minute) for n in range(0, 60, 10)),
+        a_call(**same, started_ns=start + 25 * minute, **{USAGE_OUT: 20}),
+    )
+    assert store.value("select max(output_tokens) from calls where span_id = '" + SPAN.hex() + "'") == 30

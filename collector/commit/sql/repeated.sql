@@ -1,21 +1,14 @@
--- purpose: Spans that came more than once in this commit; one body of each stays, by the rule of rivals.sql.
--- input: `settled`. Few ids repeat, so only those are compared.
--- output: appends the numbers of the other rows to `dropped`.
-insert into dropped
-with repeated as (
-    select project, trace_id, span_id
-    from incoming
-    group by project, trace_id, span_id
-    having count(*) > 1
-)
+-- purpose: Of spans that came more than once in this commit all bodies but one: the one that stays has more usage, then
+-- the later end, then the larger hash of what it says. The same whatever came first.
+-- input: `incoming`, its rows numbered.
+-- output: the numbers of the others.
 select row
-from settled
-join repeated using (project, trace_id, span_id)
+from incoming
 qualify row_number() over (
     partition by project, trace_id, span_id
     order by
-        coalesce(input_tokens, 0) + coalesce(output_tokens, 0) desc,
+        case when is_call then coalesce(input_tokens, 0)::double + coalesce(output_tokens, 0) else 0 end desc,
         started_at + to_microseconds(coalesce(duration_ns, 0) // 1000) desc,
-        says(span_name, duration_ns, status, attributes, events) desc,
+        says(span_name, duration_ns, failed, attributes, events) desc,
         row
 ) > 1
