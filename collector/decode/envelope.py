@@ -25,6 +25,7 @@ from opentelemetry.proto.resource.v1 import resource_pb2
 
 from collector.conventions import otel_current
 from collector.decode.attributes import Attributes
+from collector.decode.parse import parse
 from collector.privacy.kept import kept_values
 
 Indices = npt.NDArray[np.int64]
@@ -53,7 +54,7 @@ class Envelope:
 
 def unwrap(requests: Sequence[SignalRequest]) -> Envelope:
     """Every item of the requests. Raises ValueError on bytes that are not OTLP."""
-    batch = _REQUEST.array_to_record_batch(pa.array([request.body for request in requests], pa.binary()))
+    batch = parse(_REQUEST, [request.body for request in requests])
     resources = batch.column(0)
     scopes = pc.list_flatten(resources).field("scopes")
     items = pc.list_flatten(scopes).field("items")

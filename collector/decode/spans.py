@@ -31,6 +31,7 @@ from collector.decode.contents import (
 from collector.decode.envelope import Indices, parents, timestamps
 from collector.decode.ids import span_ids, trace_ids
 from collector.decode.json_text import as_json, join_lists, quote
+from collector.decode.parse import parse
 from collector.privacy.kept import kept_status, kept_values
 from collector.privacy.policy import ContentPolicy
 
@@ -64,7 +65,7 @@ class DecodedSpans:
 
 def decode(requests: Sequence[TraceRequest], policy: ContentPolicy) -> DecodedSpans:
     """Every span of the requests. Raises ValueError on bytes that are not OTLP."""
-    batch = _HANDLER.array_to_record_batch(pa.array([request.body for request in requests], pa.binary()))
+    batch = parse(_HANDLER, [request.body for request in requests])
     resources = batch.column(0)
     scopes = pc.list_flatten(resources).field("scope_spans")
     lists = pc.list_flatten(scopes).field("spans")

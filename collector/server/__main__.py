@@ -23,6 +23,8 @@ class _WithoutPandas(importlib.abc.MetaPathFinder):
 
 def main() -> None:
     """Open the store, then commit and answer until told to stop."""
+    # Two threads take turns at every statement and every step of decoding: the usual 5 ms are a long wait for that.
+    sys.setswitchinterval(0.001)
     settings = CollectorSettings.taken_up(sys.argv[1])
     logs.configure(settings.log_format, settings.log_level)
     follow_parent()
