@@ -7,6 +7,7 @@ library: the supervisor would keep its 16 MB for as long as it runs, and every c
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import json
 import os
 import re
@@ -49,11 +50,16 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> CollectorSettings:
 
 def _of_file() -> Mapping[str, Any]:
     try:
-        return tomllib.loads(_TOML.read_text("utf-8"))
+        found = tomllib.loads(_TOML.read_text("utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as wrong:
         raise ConfigError(f"{_TOML} is not valid TOML: {wrong}") from None
+    if unknown := [name for name in found if name not in _FIELDS]:
+        close = difflib.get_close_matches(unknown[0], _FIELDS, n=1)
+        meant = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(_FIELDS)}."
+        raise ConfigError(f"{_TOML}: there is no setting {unknown[0]}. {meant}")
+    return found
 
 
 def _of_environment() -> Mapping[str, str]:

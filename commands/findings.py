@@ -164,7 +164,7 @@ def quarantine(folder: Path, kept_days: int, now: datetime) -> Iterator[Finding]
             "quarantine",
             f"{len(kept):,} segments could not be stored, the oldest {age.days} days ago; deleted after {kept_days}",
             f"the JSON file beside each in {folder} says why; after an upgrade move the segment into {folder.parent} "
-            "to try again",
+            "to try again; of projects without capture it comes back without content",
         )
 
 

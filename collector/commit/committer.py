@@ -26,7 +26,7 @@ from collector.commit.give_back import give_back_memory
 from collector.commit.isolate import culprits, without
 from collector.commit.prepare import Prepared, next_segments, prepare
 from collector.commit.statements import load_statements
-from collector.commit.transaction import store_groups, stored_batches
+from collector.commit.transaction import Added, store_groups, stored_batches
 from collector.commit.unpack import SpoolFile, groups
 from collector.observe import committing as observe
 from collector.observe import logs
@@ -222,10 +222,10 @@ class Committer:
             if prepared.failure is not None:
                 raise prepared.failure
         started = time.monotonic()
-        rows = store_groups(self._session, prepared.groups, self._book)
+        added = store_groups(self._session, prepared.groups, self._book)
         # Before the segments go: who waited for that must not be answered from before the commit.
         self.n_committed += 1
-        self._tell(prepared, rows, time.monotonic() - started)
+        self._tell(prepared, added, time.monotonic() - started)
         for one in prepared.files:
             self._discard(one)
 
@@ -243,11 +243,12 @@ class Committer:
         else:
             one.path.unlink(missing_ok=True)
 
-    def _tell(self, prepared: Prepared, rows: dict[str, int], seconds: float) -> None:
+    def _tell(self, prepared: Prepared, added: Added, seconds: float) -> None:
         received = [at for one in prepared.files if (at := one.newest_received_at_us) is not None]
         observe.committed(
             seconds=seconds,
-            rows=rows,
+            rows=added.rows,
+            calls_by_cost_status=added.cost_statuses,
             n_segments=len(prepared.files),
             newest_received_at_us=max(received, default=None),
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import duckdb
@@ -40,10 +41,15 @@ class Stored:
     n_spans: int = 0
     n_calls: int = 0
     n_duplicates: int = 0
+    # How many of the calls have each cost_status.
+    cost_statuses: Counter[str] = field(default_factory=Counter)
 
     def __add__(self, other: Stored) -> Stored:
         return Stored(
-            self.n_spans + other.n_spans, self.n_calls + other.n_calls, self.n_duplicates + other.n_duplicates
+            self.n_spans + other.n_spans,
+            self.n_calls + other.n_calls,
+            self.n_duplicates + other.n_duplicates,
+            self.cost_statuses + other.cost_statuses,
         )
 
 
@@ -74,7 +80,8 @@ def store_spans(session: duckdb.DuckDBPyConnection, spans: pa.Table, book: Book)
         now = datetime.now(UTC).replace(tzinfo=None)
         session.execute(statement("store_charges"), {"now": now}).fetchall()
         session.execute(statement("store_spans")).fetchall()
-    return Stored(fresh.num_rows, calls.num_rows, spans.num_rows - fresh.num_rows)
+    statuses = session.execute("select cost_status, count(*) from charged group by cost_status").fetchall()
+    return Stored(fresh.num_rows, calls.num_rows, spans.num_rows - fresh.num_rows, Counter(dict(statuses)))
 
 
 def _priceable(spans: pa.Table, book: Book) -> pa.Table:

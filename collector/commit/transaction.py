@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import duckdb
@@ -17,16 +19,27 @@ from pricing.book import Book
 from store import erase, insert
 
 
-def store_groups(session: duckdb.DuckDBPyConnection, groups: Sequence[Group], book: Book) -> dict[str, int]:
-    """Commit the groups; returns how many rows were new, by table. Nothing of them is stored when it raises."""
+@dataclass(frozen=True)
+class Added:
+    """What a commit added: rows by table, and its calls by cost_status."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    cost_statuses: Counter[str] = field(default_factory=Counter)
+
+    def __add__(self, other: Added) -> Added:
+        return Added(self.rows + other.rows, self.cost_statuses + other.cost_statuses)
+
+
+def store_groups(session: duckdb.DuckDBPyConnection, groups: Sequence[Group], book: Book) -> Added:
+    """Commit the groups. Nothing of them is stored when it raises."""
     session.execute("begin transaction")
     try:
-        rows = _store(session, groups, book)
+        added = _store(session, groups, book)
         session.execute("commit")
     except BaseException:
         _roll_back(session)
         raise
-    return rows
+    return added
 
 
 def try_groups(session: duckdb.DuckDBPyConnection, groups: Sequence[Group], book: Book) -> None:
@@ -46,15 +59,14 @@ def stored_batches(session: duckdb.DuckDBPyConnection, batch_ids: Sequence[str])
     return {row[0] for row in rows}
 
 
-def _store(session: duckdb.DuckDBPyConnection, groups: Sequence[Group], book: Book) -> dict[str, int]:
-    total: dict[str, int] = {}
+def _store(session: duckdb.DuckDBPyConnection, groups: Sequence[Group], book: Book) -> Added:
+    added = Added()
     for group in groups:
-        for table, n_rows in _store_group(session, group, book).items():
-            total[table] = total.get(table, 0) + n_rows
-    return total
+        added += _store_group(session, group, book)
+    return added
 
 
-def _store_group(session: duckdb.DuckDBPyConnection, group: Group, book: Book) -> dict[str, int]:
+def _store_group(session: duckdb.DuckDBPyConnection, group: Group, book: Book) -> Added:
     stored, signals, n_records = Stored(), StoredSignals(), 0
     for step in group.steps:
         if step.erase is not None:
@@ -75,13 +87,14 @@ def _store_group(session: duckdb.DuckDBPyConnection, group: Group, book: Book) -
             "insert into batches values (?, ?, ?, ?, ?, ?, ?, ?, ?)", [one.segment.batch_id, now, *counts]
         )
         counts = [0] * len(counts)
-    return {
+    by_table = {
         "spans": stored.n_spans,
         "records": n_records,
         "log_records": signals.n_log_records,
         "metric_points": signals.n_metric_points,
         "scores": signals.n_scores,
     }
+    return Added(Counter(by_table), stored.cost_statuses)
 
 
 def _store_contents(session: duckdb.DuckDBPyConnection, contents: pa.Table) -> None:

@@ -46,9 +46,6 @@ class AgentFamily:
 # The scope of Claude Code's events; its event names come without the family's prefix in `event.name`.
 UNPREFIXED_SCOPES = {"com.anthropic.claude_code": "claude_code."}
 
-# Attributes of these events that quote or name what a person works on, and no rule for keys sees it.
-CONTENT_KEYS = frozenset({"body_ref", "file_path", "input-json", "output-json", "workspace.host_paths"})
-
 # An account before an installation: who uses coding agents asks who spent what. E-mail addresses are not stored.
 PERSON = FromAttributes(
     "user_id", ("user.account_uuid", "user.account_id", "user.id", "enduser.id", "installation.id"), "text"

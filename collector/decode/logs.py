@@ -28,7 +28,6 @@ from collector.decode.contents import Bodies, Owners, captured_contents, capture
 from collector.decode.envelope import SignalRequest, first_text, timestamps, unwrap
 from collector.decode.ids import span_ids, trace_ids
 from collector.decode.values import plain
-from collector.privacy.content import is_content
 from collector.privacy.contents import captured
 from collector.privacy.kept import kept_values
 from collector.privacy.policy import ContentPolicy
@@ -65,11 +64,6 @@ class DecodedLogs:
     contents: pa.Table | None
 
 
-def is_kept(key: str) -> bool:
-    """Whether an attribute of a log record may be stored."""
-    return not is_content(key) and key not in agents.CONTENT_KEYS
-
-
 def decode(requests: Sequence[SignalRequest], policy: ContentPolicy) -> DecodedLogs:
     """Every record of the requests. Raises ValueError on bytes that are not OTLP."""
     envelope = unwrap(requests)
@@ -85,7 +79,7 @@ def decode(requests: Sequence[SignalRequest], policy: ContentPolicy) -> DecodedL
         "span_id": span_ids(batch.column("span_id")),
         "event_name": _event_names(batch, attributes, around["scope_name"]),
         "severity": _severities(batch),
-        "attributes": attributes.as_json(is_kept),
+        "attributes": attributes.as_json(),
     }
     columns |= {wanted.column: attributes.column(wanted) for wanted in _MAPPING}
     columns["user_id"] = _users(columns, attributes)

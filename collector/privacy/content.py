@@ -138,6 +138,12 @@ CONTENT_KEYS = (
     "haystack.component.input*",
     "haystack.component.output*",
     "mcp.request.argument*",
+    # Coding agents
+    "input-json",
+    "output-json",
+    "file_path",
+    "body_ref",
+    "workspace.host_paths",
     # Exceptions quote prompts; the type alone is kept
     "exception.message",
     "exception.stacktrace",

@@ -56,7 +56,7 @@ def test_the_environment_is_read_as_the_type_of_the_setting(
 
 def test_the_file_has_lists_and_tables(tmp_path: Path) -> None:
     (tmp_path / "steelyard.toml").write_text(
-        'capture_projects = ["support"]\nsomething_else = 1\n[retention]\ncontents_days = 3\n[retention.projects.demo]\n'
+        'capture_projects = ["support"]\n[retention]\ncontents_days = 3\n[retention.projects.demo]\n'
         "spans_days = 2\n"
     )
     settings = load_settings()
@@ -115,3 +115,9 @@ def test_a_child_takes_up_what_was_handed_down(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("STEELYARD_RETENTION", '{"projects": {"demo": {"spans_days": 2}}}')
     settings = load_settings()
     assert CollectorSettings.taken_up(settings.handed_down()) == settings
+
+
+def test_a_name_in_the_file_that_is_no_setting_is_told_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    (tmp_path / "steelyard.toml").write_text('capture_project = ["support"]\n')
+    with pytest.raises(ConfigError, match=r"no setting capture_project\. Did you mean capture_projects\?"):
+        load_settings()
