@@ -117,8 +117,7 @@ class Committer:
                 if self._stop.is_set():
                     return
                 if failures >= _MEMORY_TRIES and isinstance(failed, _OUT_OF_MEMORY):
-                    # A fresh process has all its memory; when a segment takes that as well, its deaths are counted.
-                    raise StoreBrokenError(_first_line(failed)) from failed
+                    self._give_up(failed)
                 self._stop.wait(_RETRY_AFTER_S[min(failures, len(_RETRY_AFTER_S) - 1)])
                 failures += 1
                 continue
@@ -134,6 +133,12 @@ class Committer:
             if not checkpointed and time.monotonic() - idle_since > CHECKPOINT_WHEN_IDLE_S:
                 checkpointed = self._checkpoint()
             self._stop.wait(LOOK_EVERY_S)
+
+    def _give_up(self, failed: Exception) -> None:
+        """Let a fresh process try, which has all its memory; when a segment takes that as well, its deaths are counted."""
+        paths = self._ready.paths if self._ready else []
+        with self._crashes.watch(paths, deadly=_FATAL):
+            raise StoreBrokenError(_first_line(failed)) from failed
 
     def stop(self) -> None:
         """Finish what the spool holds, then return from `run`."""

@@ -124,12 +124,22 @@ class Attributes:
     def _member(self, key: str) -> pa.Array:
         """`"key":value` per owner, NULL where the owner has no such key."""
         where = self._slice(key)
-        values = self._values.as_json(self._positions[where], may_be_long=is_numbers_only(key))
+        name = json_text.quote_one(key)
         if key in self._moved:
-            column, of_owners = self._moved[key]
-            values = pc.if_else(of_owners.take(pa.array(self._owners[where])), f'"(in {column})"', values)
-        members = pc.binary_join_element_wise(json_text.quote_one(key) + ":", values, "")
+            members = self._moved_members(key, name, where)
+        else:
+            members = self._values.as_members(name, self._positions[where], may_be_long=is_numbers_only(key))
         return self._scatter(members, self._owners[where])
+
+    def _moved_members(self, key: str, name: str, where: slice) -> pa.Array:
+        """The members of a key whose values are in a column: its name stands in their place."""
+        column, of_owners = self._moved[key]
+        is_moved = of_owners.take(pa.array(self._owners[where]))
+        note = pa.scalar(f'{name}:"(in {column})"')
+        if pc.all(is_moved).as_py():  # as nearly always, and then nothing is rendered
+            return pa.repeat(note, len(is_moved))
+        others = self._values.as_members(name, self._positions[where], may_be_long=is_numbers_only(key))
+        return pc.if_else(is_moved, note, others)
 
     def _sparse_members(self, chosen: npt.NDArray[np.bool_], *, may_be_long: bool) -> pa.Array:
         """The members of rare keys, joined per owner; NULL where the owner has none."""

@@ -35,6 +35,8 @@ KINDS = (
 _STRING, _INT, _DOUBLE, _BOOL, _ARRAY, _KVLIST, _BYTES, _EMPTY = range(8)
 # Beyond this a nested value is not rendered: no emitter nests so deep, and Python's own stack is finite.
 _DEEPEST = 64
+# A text that occurs so often on average is worth finding out.
+_REPEATS = 4
 
 
 class Values:
@@ -61,12 +63,29 @@ class Values:
 
     def as_json(self, positions: Indices, *, may_be_long: bool) -> pa.Array:
         """JSON text of each value as it may be stored: without credentials and, unless it may be long, without free text."""
-        keep = scrub_secrets if may_be_long else kept_values
 
         def nested(texts: pa.Array) -> pa.Array:
             return _kept_documents(texts, may_be_long=may_be_long)
 
-        return self._render(positions, lambda texts: json_text.quote(keep(texts)), nested)
+        def plain_texts(texts: pa.Array) -> pa.Array:
+            return json_text.quote(_kept(texts, may_be_long=may_be_long))
+
+        return self._render(positions, plain_texts, nested)
+
+    def as_members(self, name: str, positions: Indices, *, may_be_long: bool) -> pa.Array:
+        """`name:value` as JSON text of each value, `name` being JSON already."""
+        if self.are_texts(positions):
+            encoded = self.of_kind(_STRING, positions).dictionary_encode()
+            # Models, services and settings repeat: what is done to a text is done once for each of them.
+            if len(encoded.dictionary) * _REPEATS < len(encoded):
+                distinct = self._as_members(
+                    name, json_text.quote(_kept(encoded.dictionary, may_be_long=may_be_long))
+                )
+                return distinct.take(encoded.indices)
+        return self._as_members(name, self.as_json(positions, may_be_long=may_be_long))
+
+    def _as_members(self, name: str, values: pa.Array) -> pa.Array:
+        return pc.binary_join_element_wise(f"{name}:", values, "")
 
     def as_text(self, positions: Indices) -> pa.Array:
         """The whole of each value: strings as they are, everything else as JSON text; NULL where there is none."""
@@ -92,6 +111,10 @@ class Values:
 
     def _member(self, kind: int, positions: Indices) -> pa.Array:
         return pa.nulls(len(positions)) if kind == _EMPTY else self.of_kind(kind, positions)
+
+
+def _kept(texts: pa.Array, *, may_be_long: bool) -> pa.Array:
+    return scrub_secrets(texts) if may_be_long else kept_values(texts)
 
 
 def _kept_documents(texts: pa.Array, *, may_be_long: bool) -> pa.Array:

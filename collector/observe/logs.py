@@ -128,6 +128,8 @@ class _Allowance(logging.Filter):
         self._left: dict[str, tuple[float, float, int]] = {}  # by event: allowance, when, left out since
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING and not record.name.startswith(_ROOT):
+            return False  # what a library is doing is not what we are: uvicorn tells of every request
         kind = str(getattr(record, "event", record.name))
         now = time.monotonic()
         with self._lock:
