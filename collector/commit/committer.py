@@ -46,6 +46,8 @@ LOOK_EVERY_S = 0.02
 CHECKPOINT_WHEN_IDLE_S = 5.0
 # Between commits, at most this often: what `upkeep` does must not hold up a commit for long.
 UPKEEP_EVERY_S = 1.0
+# A store that is never idle would keep what its largest commit needed.
+GIVE_BACK_EVERY_S = 60.0
 _RETRY_AFTER_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 # Trouble of the machine or the database: trying later can succeed, and no segment is to blame.
@@ -104,8 +106,12 @@ class Committer:
     def run(self) -> None:
         """Commit until stopped and the spool is empty. Raises StoreBrokenError when the database is."""
         failures, idle_since, checkpointed, upkeep_at = 0, time.monotonic(), False, 0.0
+        given_back_at = time.monotonic()
         while True:
             observe.alive()
+            if time.monotonic() - given_back_at > GIVE_BACK_EVERY_S:
+                give_back_memory()
+                given_back_at = time.monotonic()
             try:
                 busy = self.commit_waiting()
                 if time.monotonic() >= upkeep_at and not self._stop.is_set():

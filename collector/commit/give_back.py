@@ -1,7 +1,7 @@
 """Give memory that nobody uses back to the system, when there is nothing to commit.
 
 Arrow's and C's allocators keep what a burst of telemetry needed, for the next one: hundreds of megabytes after a flood,
-10 MB after a start. Called after the start and each time the store falls idle, so it costs no ingest.
+10 MB after a start. Called after the start, each time the store falls idle, and once a minute: it takes some milliseconds.
 """
 
 from __future__ import annotations
