@@ -20,7 +20,7 @@ from benchmarks.ingest.subjects import Subject
 from benchmarks.ingest.watch import Cost, Watch
 
 PROBE_EVERY_S = 0.25
-LOOK_EVERY_S = 0.05
+LOOK_EVERY_S = 0.2
 # What is acknowledged and shows no progress for this long counts as lost.
 NO_PROGRESS_S = 30.0
 
