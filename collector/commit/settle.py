@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from collector.commit.meet import each_once, meet_stored_spans
 from collector.commit.statements import registered, statement
 from collector.conventions.otel_current import PROVIDER_ALIASES
-from collector.decode.spans import DecodedSpans, TraceRequest, decode
+from collector.decode.requests import Request
+from collector.decode.spans import DecodedSpans, decode
 from collector.privacy.policy import ContentPolicy
 from pricing.book import Book
 from pricing.charge import CHARGE_SQL
@@ -53,7 +54,7 @@ class Stored:
         )
 
 
-def decode_spans(requests: Sequence[TraceRequest], policy: ContentPolicy) -> DecodedSpans:
+def decode_spans(requests: Sequence[Request], policy: ContentPolicy) -> DecodedSpans:
     """The spans as the settling SQL wants them, providers under one name each; and captured bodies."""
     decoded = decode(requests, policy)
     spans = decoded.spans

@@ -19,8 +19,7 @@ import pyarrow as pa
 from collector.commit.settle import decode_spans
 from collector.commit.store_signals import Signals, concatenated, together
 from collector.decode import agents, logs, metrics, scores
-from collector.decode.envelope import SignalRequest
-from collector.decode.spans import TraceRequest
+from collector.decode.requests import Request
 from collector.privacy.policy import ContentPolicy
 from collector.privacy.records import scrub_record
 from collector.spool.segments import Record, Segment
@@ -140,7 +139,7 @@ def _erasures(record: Record) -> list[Erasure]:
 
 def _decode(arrived: Sequence[_Arrived], policy: ContentPolicy) -> Step:
     traces = [
-        TraceRequest(
+        Request(
             record.body, record.project, record.received_at_us, batch_id, record.tenant, record.environment
         )
         for record, batch_id in arrived
@@ -178,12 +177,12 @@ def spans_and_calls(spans: pa.Table, calls: pa.Table | None) -> pa.Table:
 
 
 def _decode_signals(
-    arrived: Sequence[_Arrived], traces: Sequence[TraceRequest], policy: ContentPolicy
+    arrived: Sequence[_Arrived], traces: Sequence[Request], policy: ContentPolicy
 ) -> tuple[logs.DecodedLogs | None, Signals]:
     """(what the logs say, the rows of tables of their own)"""
     said = {
         signal: [
-            SignalRequest(
+            Request(
                 record.body,
                 record.project,
                 record.received_at_us,

@@ -91,12 +91,12 @@ class Attributes:
                 present[self._owners[self._slice(key)]] = True
         return present
 
-    def as_json(self, keep: Callable[[str], bool] = is_kept) -> pa.Array:
+    def as_json(self) -> pa.Array:
         """One JSON object per owner, of the keys that may be kept and of what may be kept of their values.
 
         A value that was moved to a column is named by it, "(in session_id)": read the columns first.
         """
-        kept = np.array([keep(key) for key in self._keys], dtype=np.bool_)
+        kept = np.array([is_kept(key) for key in self._keys], dtype=np.bool_)
         dense, sparse = self._by_density(kept)
         numbers = np.array([is_numbers_only(key) for key in self._keys], dtype=np.bool_)
         members = [self._member(key) for key in dense]

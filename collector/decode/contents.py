@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,12 @@ class Owners:
     occurred_at: pa.Array
     received_at: pa.Array
     batch_id: pa.Array
+
+    @classmethod
+    def of(cls, columns: Mapping[str, pa.Array], occurred_at: str) -> Owners:
+        """From decoded columns; `occurred_at` names the one that says when it was."""
+        same = ("project", "trace_id", "span_id", "received_at", "batch_id")
+        return cls(occurred_at=columns[occurred_at], **{name: columns[name] for name in same})
 
 
 @dataclass(frozen=True)

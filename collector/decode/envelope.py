@@ -26,22 +26,10 @@ from opentelemetry.proto.resource.v1 import resource_pb2
 from collector.conventions import otel_current
 from collector.decode.attributes import Attributes
 from collector.decode.parse import parse
+from collector.decode.requests import Request, request_columns
 from collector.privacy.kept import kept_values
 
 Indices = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class SignalRequest:
-    """One accepted logs or metrics request, as the spool kept it."""
-
-    body: bytes
-    project: str
-    received_at_us: int
-    batch_id: str
-    # What the access key is bound to; "" where it is not.
-    tenant: str = ""
-    environment: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,7 +40,7 @@ class Envelope:
     columns: dict[str, pa.Array]
 
 
-def unwrap(requests: Sequence[SignalRequest]) -> Envelope:
+def unwrap(requests: Sequence[Request]) -> Envelope:
     """Every item of the requests. Raises ValueError on bytes that are not OTLP."""
     batch = parse(_REQUEST, [request.body for request in requests])
     resources = batch.column(0)
@@ -67,7 +55,7 @@ def unwrap(requests: Sequence[SignalRequest]) -> Envelope:
     resource_hash = _hashes(raw_resources).take(pa.array(resource_of_item))
     scope_hash = _hashes(raw_scopes).take(pa.array(scope_of_item))
     columns["origin"] = pc.binary_join_element_wise(resource_hash, scope_hash, b"")
-    columns |= _request_columns(requests, request_of_item)
+    columns |= request_columns(requests, request_of_item)
     return Envelope(pc.list_flatten(items), columns)
 
 
@@ -113,22 +101,6 @@ def _resource_columns(raw: pa.BinaryArray, resource_of_item: Indices) -> dict[st
         wanted.column: attributes.column(wanted).take(taken) for wanted in otel_current.RESOURCE_MAPPING
     }
     return columns | {"resource": attributes.as_json().take(taken)}
-
-
-def _request_columns(requests: Sequence[SignalRequest], request_of_item: Indices) -> dict[str, pa.Array]:
-    taken = pa.array(request_of_item)
-    received = pa.array([request.received_at_us for request in requests], pa.int64()).cast(pa.timestamp("us"))
-    return {
-        "project": pa.array([request.project for request in requests], pa.string()).take(taken),
-        "received_at": received.take(taken),
-        "batch_id": pa.array([request.batch_id for request in requests], pa.string()).take(taken),
-        "key_tenant_id": first_text(pa.array([request.tenant for request in requests], pa.string())).take(
-            taken
-        ),
-        "key_environment": first_text(
-            pa.array([request.environment for request in requests], pa.string())
-        ).take(taken),
-    }
 
 
 def _envelope_schema() -> FileDescriptor:

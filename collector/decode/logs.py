@@ -25,8 +25,9 @@ from collector.decode import agents as agent_calls
 from collector.decode import scores
 from collector.decode.attributes import Attributes
 from collector.decode.contents import Bodies, Owners, captured_contents, captures_any, of_attributes
-from collector.decode.envelope import SignalRequest, first_text, timestamps, unwrap
+from collector.decode.envelope import first_text, timestamps, unwrap
 from collector.decode.ids import span_ids, trace_ids
+from collector.decode.requests import Request
 from collector.decode.values import plain
 from collector.privacy.contents import captured
 from collector.privacy.kept import kept_values
@@ -64,7 +65,7 @@ class DecodedLogs:
     contents: pa.Table | None
 
 
-def decode(requests: Sequence[SignalRequest], policy: ContentPolicy) -> DecodedLogs:
+def decode(requests: Sequence[Request], policy: ContentPolicy) -> DecodedLogs:
     """Every record of the requests. Raises ValueError on bytes that are not OTLP."""
     envelope = unwrap(requests)
     batch = _RECORDS.array_to_record_batch(envelope.items)
@@ -92,7 +93,7 @@ def decode(requests: Sequence[SignalRequest], policy: ContentPolicy) -> DecodedL
     contents = None
     if captures_any(policy, [request.project for request in requests]):
         found = [of_attributes("log", attributes), _bodies(columns, batch, policy)]
-        contents = captured_contents(policy, _owners(columns), found)
+        contents = captured_contents(policy, Owners.of(columns, "occurred_at"), found)
     return DecodedLogs(
         records=records,
         calls=agent_calls.calls(records, batch.column("attributes")),
@@ -157,14 +158,3 @@ def _bodies(columns: dict[str, pa.Array], batch: pa.RecordBatch, policy: Content
 def _body_json(raw: bytes) -> str | None:
     found = plain(logs_pb2.LogRecord.FromString(raw).body)
     return None if found is None else json.dumps(found, ensure_ascii=False)
-
-
-def _owners(columns: dict[str, pa.Array]) -> Owners:
-    return Owners(
-        project=columns["project"],
-        trace_id=columns["trace_id"],
-        span_id=columns["span_id"],
-        occurred_at=columns["occurred_at"],
-        received_at=columns["received_at"],
-        batch_id=columns["batch_id"],
-    )

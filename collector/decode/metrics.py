@@ -17,8 +17,9 @@ from opentelemetry.proto.metrics.v1 import metrics_pb2
 
 from collector.conventions.columns import FromAttributes
 from collector.decode.attributes import Attributes
-from collector.decode.envelope import Indices, SignalRequest, first_text, parents, timestamps, unwrap
+from collector.decode.envelope import Indices, first_text, parents, timestamps, unwrap
 from collector.decode.json_text import as_json, join_runs
+from collector.decode.requests import Request
 from collector.decode.values import Values
 from collector.privacy.kept import kept_values
 
@@ -61,7 +62,7 @@ SCHEMA = pa.schema(
 )
 
 
-def decode(requests: Sequence[SignalRequest]) -> pa.Table | None:
+def decode(requests: Sequence[Request]) -> pa.Table | None:
     """Every data point of the requests, None when they hold none. Raises ValueError on bytes that are not OTLP."""
     envelope = unwrap(requests)
     metrics = _METRICS.array_to_record_batch(envelope.items)

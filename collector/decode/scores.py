@@ -18,7 +18,7 @@ from collector.conventions.columns import FromAttributes
 from collector.decode.attributes import Attributes
 from collector.decode.envelope import parents, timestamps
 from collector.decode.ids import span_ids, trace_ids
-from collector.decode.spans import TraceRequest
+from collector.decode.requests import Request
 from collector.privacy.kept import kept_values
 
 EVENT = "gen_ai.evaluation.result"
@@ -47,7 +47,7 @@ def from_log_records(records: pa.Table, attributes: pa.ListArray) -> pa.Table | 
     return _scores(columns, attributes.take(mine))
 
 
-def from_span_events(requests: Sequence[TraceRequest]) -> pa.Table | None:
+def from_span_events(requests: Sequence[Request]) -> pa.Table | None:
     """The scores among the events of these requests' spans; None when there are none.
 
     A search for the event's name in the bytes comes first: requests without one, nearly all, cost nothing more.

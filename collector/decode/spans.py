@@ -32,6 +32,7 @@ from collector.decode.envelope import Indices, parents, timestamps
 from collector.decode.ids import span_ids, trace_ids
 from collector.decode.json_text import as_json, join_lists, quote
 from collector.decode.parse import parse
+from collector.decode.requests import Request, request_columns
 from collector.privacy.kept import kept_status, kept_values
 from collector.privacy.policy import ContentPolicy
 
@@ -43,19 +44,6 @@ _EXCEPTION_TYPE = FromAttributes("exception_type", ("exception.type",), "text")
 
 
 @dataclass(frozen=True)
-class TraceRequest:
-    """One accepted request, as the spool kept it."""
-
-    body: bytes
-    project: str
-    received_at_us: int
-    batch_id: str
-    # What the access key is bound to; "" where it is not.
-    tenant: str = ""
-    environment: str = ""
-
-
-@dataclass(frozen=True)
 class DecodedSpans:
     """Spans, a row each, and the message bodies that came with them, where a project captures those."""
 
@@ -63,7 +51,7 @@ class DecodedSpans:
     contents: pa.Table | None
 
 
-def decode(requests: Sequence[TraceRequest], policy: ContentPolicy) -> DecodedSpans:
+def decode(requests: Sequence[Request], policy: ContentPolicy) -> DecodedSpans:
     """Every span of the requests. Raises ValueError on bytes that are not OTLP."""
     batch = parse(_HANDLER, [request.body for request in requests])
     resources = batch.column(0)
@@ -79,7 +67,7 @@ def decode(requests: Sequence[TraceRequest], policy: ContentPolicy) -> DecodedSp
     columns = _columns(spans, attributes) | _events(spans.field("events"), event_attributes)
     columns |= _scope_columns(pc.list_flatten(scopes), scope_of_span)
     columns |= _resource_columns(pc.list_flatten(resources), resource_of_span)
-    columns |= _request_columns(requests, request_of_span)
+    columns |= request_columns(requests, request_of_span)
     contents = None
     if captures_any(policy, [request.project for request in requests]):
         found = [
@@ -89,7 +77,7 @@ def decode(requests: Sequence[TraceRequest], policy: ContentPolicy) -> DecodedSp
             ),
             _status_messages(spans),
         ]
-        contents = captured_contents(policy, _owners(columns), found)
+        contents = captured_contents(policy, Owners.of(columns, "started_at"), found)
     return DecodedSpans(pa.table(columns), contents)
 
 
@@ -144,20 +132,6 @@ def _resource_columns(resources: pa.StructArray, resource_of_span: Indices) -> d
     return columns | {"resource": attributes.as_json().take(taken)}
 
 
-def _request_columns(requests: Sequence[TraceRequest], request_of_span: Indices) -> dict[str, pa.Array]:
-    taken = pa.array(request_of_span)
-    received = pa.array([request.received_at_us for request in requests], pa.int64()).cast(pa.timestamp("us"))
-    return {
-        "project": pa.array([request.project for request in requests], pa.string()).take(taken),
-        "received_at": received.take(taken),
-        "batch_id": pa.array([request.batch_id for request in requests], pa.string()).take(taken),
-        "key_tenant_id": pa.array([request.tenant or None for request in requests], pa.string()).take(taken),
-        "key_environment": pa.array([request.environment or None for request in requests], pa.string()).take(
-            taken
-        ),
-    }
-
-
 def _events(lists: pa.ListArray, attributes: Attributes) -> dict[str, pa.Array]:
     """JSON of names, times and exception types; the last exception's type."""
     entries = pc.list_flatten(lists)
@@ -188,17 +162,6 @@ def _status_messages(spans: pa.StructArray) -> Bodies:
     )
     keys = pa.array(np.full(len(rows), "status.message"), pa.string())
     return Bodies("status", keys, rows, messages.take(pa.array(rows)))
-
-
-def _owners(columns: dict[str, pa.Array]) -> Owners:
-    return Owners(
-        project=columns["project"],
-        trace_id=columns["trace_id"],
-        span_id=columns["span_id"],
-        occurred_at=columns["started_at"],
-        received_at=columns["received_at"],
-        batch_id=columns["batch_id"],
-    )
 
 
 def _links(lists: pa.ListArray) -> pa.Array:

@@ -14,7 +14,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from collector.configure import load_settings
-from collector.decode.spans import TraceRequest, decode
+from collector.decode.requests import Request
+from collector.decode.spans import decode
 from collector.privacy.content import is_content, is_numbers_only, names_credential
 from collector.privacy.kept import KEPT_MAX_CHARACTERS
 from collector.privacy.policy import policy_of
@@ -26,7 +27,7 @@ NOTHING_CAPTURED = policy_of(load_settings())
 
 
 def decoded(*bodies: bytes) -> list[dict[str, Any]]:
-    requests = [TraceRequest(body, "default", 1_000_000, "batch") for body in bodies]
+    requests = [Request(body, "default", 1_000_000, "batch") for body in bodies]
     rows: list[dict[str, Any]] = decode(requests, NOTHING_CAPTURED).spans.to_pylist()
     return rows
 

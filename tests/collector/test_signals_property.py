@@ -14,7 +14,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
 from collector.decode import logs, metrics
-from collector.decode.envelope import SignalRequest
+from collector.decode.requests import Request
 from collector.privacy.policy import ContentPolicy
 from collector.privacy.redact import Redactor
 from tests.signals import key_values
@@ -111,9 +111,7 @@ def test_every_log_record_is_one_row(scopes: list[list[LogRecord]]) -> None:
     for records in scopes:
         request.resource_logs.add().scope_logs.add(log_records=records)
     body = request.SerializeToString()
-    decoded = logs.decode(
-        [SignalRequest(body, "default", 1, "batch"), SignalRequest(b"", "default", 1, "")], CAPTURE_ALL
-    )
+    decoded = logs.decode([Request(body, "default", 1, "batch"), Request(b"", "default", 1, "")], CAPTURE_ALL)
     assert decoded.records.num_rows == sum(len(records) for records in scopes)
     for attributes in decoded.records.column("attributes").to_pylist():
         json.loads(attributes)
@@ -125,7 +123,7 @@ def test_every_data_point_is_one_row(scopes: list[list[Metric]]) -> None:
     request = ExportMetricsServiceRequest()
     for found in scopes:
         request.resource_metrics.add().scope_metrics.add(metrics=found)
-    decoded = metrics.decode([SignalRequest(request.SerializeToString(), "default", 1, "batch")])
+    decoded = metrics.decode([Request(request.SerializeToString(), "default", 1, "batch")])
     n_points = sum(
         len(getattr(metric, kind).data_points)
         for found in scopes
