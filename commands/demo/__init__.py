@@ -105,7 +105,8 @@ def _load(server: LocalServer, calls: int) -> None:
         n_calls = load.send_spans(server, traffic.batches(edition))
         records = evals_history.records(edition)
         load.send_records(server, records)
-        load.wait_until_visible(reader, n_calls, len(records["runs"]))
+        n_records = {kind: len(records[kind]) for kind in ("runs", "results", "verdicts")}
+        load.wait_until_visible(reader, {"calls": n_calls} | n_records)
     seconds = time.monotonic() - began_at
     _say(f"{n_calls:,} calls and {len(records['runs'])} eval runs are visible after {seconds:.0f} s")
 

@@ -119,14 +119,15 @@ def erase(server: LocalServer, reader: Reader) -> None:
         time.sleep(_LOOK_EVERY_S)
 
 
-def wait_until_visible(reader: Reader, n_calls: int, n_runs: int) -> None:
-    """Return when the read API shows every call and run that was sent."""
+def wait_until_visible(reader: Reader, sent: Mapping[str, int]) -> None:
+    """Return when the read API shows as many rows of each relation as were sent."""
     give_up_at = time.monotonic() + VISIBLE_PATIENCE_S
-    while (calls := _count(reader, "calls")) < n_calls or _count(reader, "runs") < n_runs:
+    while late := [name for name, n_sent in sent.items() if _count(reader, name) < n_sent]:
         if time.monotonic() > give_up_at:
             raise ServerError(
-                f"after {VISIBLE_PATIENCE_S:.0f} s the store shows {calls:,} of {n_calls:,} demo calls. They "
-                "are on disk and may only be late; `steelyard doctor` says how far behind the store is."
+                f"after {VISIBLE_PATIENCE_S:.0f} s the store shows {_count(reader, late[0]):,} of "
+                f"{sent[late[0]]:,} demo {late[0]}. They are on disk and may only be late; `steelyard doctor` "
+                "says how far behind the store is."
             )
         time.sleep(_LOOK_EVERY_S)
 
