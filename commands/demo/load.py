@@ -3,87 +3,41 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-import httpx
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from ulid import ULID
 
 from commands.demo.story import Edition
 from commands.demo.traffic import Batch
 from commands.local import LocalServer
+from commands.sending import Errand, send_traces
 from errors import ServerError
-from store.projects import DEMO_PROJECT, PROJECT_HEADER
+from evals.outbox import Receiver
+from store.projects import DEMO_PROJECT
 from store.reader import Reader
-from store.remote import bearer, post_records
+from store.remote import post_records
 
-CONNECTIONS = 4
-SEND_PATIENCE_S = 30.0  # that the receiver may stay busy for one batch
+_ERRAND = Errand("the demo spans", "`steelyard demo`", patience_s=30.0)
 VISIBLE_PATIENCE_S = 60.0
 _LOOK_EVERY_S = 0.2
 
 
 def send_spans(server: LocalServer, batches: Iterable[Batch]) -> int:
     """Send every batch over a few connections, while the next ones are made. Returns the calls sent."""
-    headers = {
-        "content-type": "application/x-protobuf",
-        PROJECT_HEADER: DEMO_PROJECT,
-        **bearer(server.api_key),
-    }
     n_calls = 0
-    on_the_way: set[Future[None]] = set()
-    with (
-        httpx.Client(
-            base_url=server.receiver_url, headers=headers, timeout=60.0, trust_env=False, verify=server.verify
-        ) as http,
-        ThreadPoolExecutor(CONNECTIONS) as pool,
-    ):
+
+    def bodies() -> Iterator[bytes]:
+        nonlocal n_calls
         for batch in batches:
             n_calls += batch.n_calls
-            on_the_way.add(pool.submit(_send, http, batch))
-            if len(on_the_way) >= 2 * CONNECTIONS:
-                on_the_way = _arrived(on_the_way)
-        for sent in on_the_way:
-            sent.result()
+            yield batch.body
+
+    to = Receiver(server.receiver_url, DEMO_PROJECT, server.api_key, server.verify)
+    refused = send_traces(to, bodies(), _ERRAND)
+    if refused.n_spans:
+        raise ServerError(f"the receiver refused {refused.n_spans} demo spans: {refused.why}")
     return n_calls
-
-
-def _arrived(on_the_way: set[Future[None]]) -> set[Future[None]]:
-    """Wait for one of them; what is still on the way. Raises what a batch failed with."""
-    done, rest = wait(on_the_way, return_when=FIRST_COMPLETED)
-    for sent in done:
-        sent.result()
-    return rest
-
-
-def _send(http: httpx.Client, batch: Batch) -> None:
-    give_up_at = time.monotonic() + SEND_PATIENCE_S
-    while True:
-        try:
-            answer = http.post("/v1/traces", content=batch.body)
-        except httpx.HTTPError as failed:
-            raise ServerError(
-                f"the receiver at {http.base_url} stopped answering ({type(failed).__name__}). "
-                "Look at its log, then run `steelyard demo` again: it sends only what is missing."
-            ) from failed
-        if answer.status_code == 200:
-            return _check_all_taken(answer.content)
-        if answer.status_code != 503 or time.monotonic() > give_up_at:
-            raise ServerError(
-                f"the receiver at {http.base_url} answered HTTP {answer.status_code} to the demo spans. "
-                "Run `steelyard doctor`, then `steelyard demo` again."
-            )
-        time.sleep(float(answer.headers.get("retry-after", "2")))
-
-
-def _check_all_taken(body: bytes) -> None:
-    refused = ExportTraceServiceResponse.FromString(body).partial_success
-    if refused.rejected_spans:
-        raise ServerError(
-            f"the receiver refused {refused.rejected_spans} demo spans: {refused.error_message}"
-        )
 
 
 def send_records(server: LocalServer, records: Mapping[str, Sequence[Mapping[str, object]]]) -> None:

@@ -16,9 +16,10 @@ from typing import Generic, TypeVar
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from commands.demo import story, wire
+from commands import wire
+from commands.demo import story
 from commands.demo.story import Edition, Failure, Model, Prompt, Tenant, Version, Workload
-from commands.demo.wire import attribute, repeated_attribute
+from commands.wire import attribute, repeated_attribute
 
 SPANS_PER_BATCH = 1_000
 SCOPE_NAME = "steelyard.demo"

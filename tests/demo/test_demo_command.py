@@ -98,7 +98,7 @@ def test_a_cache_hit_says_what_it_saved(loaded: Server) -> None:
 
 def test_parents_are_context_and_never_calls(loaded: Server) -> None:
     roles = loaded.rows("select distinct role from spans where project = 'demo' order by role")
-    assert [row["role"] for row in roles] == ["call", "context"]
+    assert [row["role"] for row in roles] == ["call", "context", "wrapper"]
 
 
 def test_the_runs_show_their_verdicts(loaded: Server) -> None:
