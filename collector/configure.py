@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from collector.conventions.dimensions import Dimensions
 from collector.retention import Retention
 from collector.settings import BUILTIN_REDACTIONS, EVERY_PROJECT, CollectorSettings
 from errors import ConfigError
@@ -74,7 +75,7 @@ def _as_typed(given: Any, kind: Any) -> Any:
     origin = typing.get_origin(kind) or kind
     if origin is Literal:
         return _choice(given, typing.get_args(kind))
-    return _READERS[origin](given)
+    return _READERS[kind if kind in _READERS else origin](given)
 
 
 def _choice(given: Any, choices: tuple[str, ...]) -> str:
@@ -133,6 +134,14 @@ def _table_of_texts(given: Any) -> Mapping[str, str]:
     return {name: _text(value) for name, value in _table(given).items()}
 
 
+def _table_of_lists(given: Any) -> Mapping[str, tuple[str, ...]]:
+    table = _table(given)
+    wrong = [name for name, values in table.items() if not isinstance(values, str | list | tuple)]
+    if wrong:
+        raise ValueError(f'{wrong[0]} is not a list of texts, such as {wrong[0]} = ["app.{wrong[0]}"]')
+    return {name: _texts(values) for name, values in table.items()}
+
+
 _READERS: Mapping[Any, Callable[[Any], Any]] = {
     int: _number,
     bool: _truth,
@@ -140,6 +149,7 @@ _READERS: Mapping[Any, Callable[[Any], Any]] = {
     Path: _path,
     tuple: _texts,
     Mapping: _table_of_texts,
+    Mapping[str, tuple[str, ...]]: _table_of_lists,
     Retention: lambda given: given if isinstance(given, Retention) else Retention.read(_table(given)),
 }
 
@@ -188,9 +198,10 @@ def _pattern_names(patterns: Mapping[str, str]) -> None:
 
 
 # What types and bounds cannot say, by setting. Each raises ValueError.
-_CHECKS: Mapping[str, Callable[[Any], None]] = {
+_CHECKS: Mapping[str, Callable[[Any], object]] = {
     "capture_projects": _project_names,
     "cors_origins": _origins,
+    "dimensions": Dimensions.read,
     "redact_builtin": _known_redactions,
     "redact_patterns": _pattern_names,
 }

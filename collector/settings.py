@@ -89,6 +89,12 @@ class CollectorSettings:
     redact_analyzer: str | None = _setting(
         None, "your own analyser: package.module:callable", example="my_company.pii:find"
     )
+    # See docs/dimensions.md.
+    dimensions: Mapping[str, tuple[str, ...]] = _setting(
+        {},
+        "whom calls are for and what else to group them by: name -> attribute keys",
+        example='{"tenant": ["app.customer_id"], "team": ["resource:team"]}',
+    )
     quarantine_days: int = _setting(7, "how long a segment that could not be stored is kept", ge=0, le=3650)
     retention: Retention = _setting(
         Retention(), "how long each table is kept: see docs/operations.md", example='{"contents_days": 30}'
@@ -159,6 +165,8 @@ def _typed(value: Any, kind: Any) -> Any:
         return Retention.read(value)
     if value is not None and (kind is Path or Path in typing.get_args(kind)):
         return Path(value)
+    if isinstance(value, dict):
+        return {name: _typed(part, type(part)) for name, part in value.items()}
     return tuple(value) if isinstance(value, list) else value
 
 

@@ -47,15 +47,13 @@ def print_rows(table: pa.Table, output_format: Format) -> None:
         )
     match output_format:
         case "json":
-            sys.stdout.write(json.dumps([_jsonable(row) for row in table.to_pylist()], indent=1) + "\n")
+            sys.stdout.write(json.dumps([_jsonable(row) for row in _rows(table)], indent=1) + "\n")
         case "csv":
             sys.stdout.write(_csv(table))
         case "parquet":
             _write_parquet(table)
         case "table":
-            sys.stdout.write(
-                text_table(table.column_names, [list(row.values()) for row in table.to_pylist()])
-            )
+            sys.stdout.write(text_table(table.column_names, [list(row.values()) for row in _rows(table)]))
 
 
 def text_table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
@@ -129,9 +127,20 @@ def _csv(table: pa.Table) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(table.column_names)
-    for row in table.to_pylist():
-        writer.writerow(["" if value is None else _plain(value) for value in row.values()])
+    for row in _rows(table):
+        writer.writerow([_csv_field(value) for value in row.values()])
     return text.getvalue()
+
+
+def _csv_field(value: Any) -> Any:
+    if isinstance(value, (dict, list)):
+        return json.dumps(_plain(value))
+    return "" if value is None else _plain(value)
+
+
+def _rows(table: pa.Table) -> list[dict[str, Any]]:
+    """A MAP, such as `dims`, is a dict: names and values, not pairs."""
+    return table.to_pylist(maps_as_pydicts="lossy")  # type: ignore[no-any-return]
 
 
 def _write_parquet(table: pa.Table) -> None:

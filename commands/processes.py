@@ -146,14 +146,15 @@ def _dashboard_environment(settings: CollectorSettings, local_token: str) -> dic
 
 
 def _check_redaction(settings: CollectorSettings) -> None:
-    """A pattern or analyser that cannot be used is told now, not by a store server that ends at every start."""
-    if not settings.redact_patterns and settings.redact_analyzer is None:
+    """What the policy refuses is told now, not by a store server that ends at every start."""
+    if not settings.redact_patterns and settings.redact_analyzer is None and not settings.dimensions:
         return
     argv = [*_PYTHON, "-m", "collector.privacy", settings.handed_down()]
     asked = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=False)
     if asked.returncode:
         raise ConfigError(
-            asked.stdout.strip() or "redact_patterns and redact_analyzer could not be checked, see above"
+            asked.stdout.strip()
+            or "redact_patterns, redact_analyzer and dimensions could not be checked, see above"
         )
 
 

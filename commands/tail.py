@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from commands.connect import connect, source_options
+from commands.dimensions import narrowed, where_option
 from dashboard.formats import call_cost
 from store.reader import Reader, rows
 
@@ -32,28 +33,33 @@ MOST_ROWS = 500
     help="How many to begin with.",
 )
 @click.option("--no-follow", is_flag=True, help="Print what there is, then stop.")
+@where_option
 @source_options
-def command(count: int, no_follow: bool, project: str, data: Path | None) -> None:
+def command(count: int, no_follow: bool, where: str | None, project: str, data: Path | None) -> None:
     """Print the newest calls, and follow them as they arrive. Ctrl-C stops.
 
     \b
     Example:
       steelyard tail
       steelyard tail -n 50 --no-follow
+      steelyard tail --where tenant=acme
     """
     with connect(data) as reader:
-        seen = _print_new(reader, project, set(), at_most=count)
+        asked = narrowed(reader, project, where)
+        seen = _print_new(reader, project, asked, set(), at_most=count)
         if not seen and not no_follow:
             print("steelyard: no calls yet; waiting for the first", file=sys.stderr)
         with contextlib.suppress(KeyboardInterrupt):
             while not no_follow:
                 time.sleep(LOOK_EVERY_S)
-                seen = _print_new(reader, project, seen)
+                seen = _print_new(reader, project, asked, seen)
 
 
-def _print_new(reader: Reader, project: str, seen: set[str], *, at_most: int = MOST_ROWS) -> set[str]:
+def _print_new(
+    reader: Reader, project: str, asked: Mapping[str, str | None], seen: set[str], *, at_most: int = MOST_ROWS
+) -> set[str]:
     """Print the calls that were not there before, oldest first; returns all that are there now."""
-    newest = rows(reader.query("latest_calls", project=project, limit=str(MOST_ROWS)))
+    newest = rows(reader.query("latest_calls", project=project, limit=str(MOST_ROWS), **asked))
     unseen = [call for call in newest if _id(call) not in seen]
     for call in reversed(unseen[:at_most]):
         print(_line(call), flush=True)

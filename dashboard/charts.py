@@ -60,36 +60,38 @@ def colours(names: Sequence[str], in_order: Sequence[str]) -> dict[str, str]:
 
 
 def spend_over_time(
-    rows: Sequence[Row], buckets: Sequence[datetime], models_in_order: Sequence[str]
+    rows: Sequence[Row], buckets: Sequence[datetime], in_order: Sequence[str], by: str = "model"
 ) -> Picture:
-    """Stacked bars of US dollars a bucket: the costliest models, and the rest as `other`.
+    """Stacked bars of US dollars a bucket: the costliest values of a dimension, and the rest as `other`.
 
-    `rows` as `spend_series` gives them, `buckets` every bucket of the window.
+    `rows` as `spend_series` gives them, `buckets` every bucket of the window, `in_order` as for `colours`; without it the
+    costliest have the first colours.
     """
     ranks = sorted({row["rank"] for row in rows if row["rank"]}) + (
         [0] if any(row["rank"] == 0 for row in rows) else []
     )
     by_rank = {rank: [row for row in rows if row["rank"] == rank] for rank in ranks}
-    named = [by_rank[rank][0]["model"] for rank in ranks if rank]
-    colour_of = colours(named, models_in_order)
+    named = [by_rank[rank][0]["value"] for rank in ranks if rank]
+    colour_of = colours(named, in_order or named)
     figure = go.Figure()
     for rank in ranks:
         at = {row["bucket_at"]: row["cost_usd"] for row in by_rank[rank]}
-        model = by_rank[rank][0]["model"]
+        value = by_rank[rank][0]["value"]
         figure.add_bar(
             x=list(buckets),
             y=[_float(at.get(bucket)) or 0.0 for bucket in buckets],
             customdata=[formats.money(at.get(bucket, Decimal(0))) for bucket in buckets],
-            name="other" if rank == 0 else formats.plain_html(formats.model(model)),
-            marker={"color": GREY if rank == 0 else colour_of[model], "line": {"width": 0}},
+            name="other" if rank == 0 else formats.plain_html(formats.in_dimension(value, by)),
+            marker={"color": GREY if rank == 0 else colour_of[value], "line": {"width": 0}},
             hovertemplate="%{customdata}",
         )
     figure.update_layout(barmode="stack", bargap=0.12, hovermode="x unified")
     _finish(figure, height=330)
     _time_axis(figure, buckets)
     figure.update_yaxes(tickprefix="$", rangemode="tozero", nticks=6)
-    shown = ", ".join(formats.model(name) for name in named)
-    return Picture(figure, f"Spend in US dollars per {bucket_width(buckets)}, stacked by model: {shown}.")
+    shown = ", ".join(formats.in_dimension(name, by) for name in named)
+    stacked = f"stacked by {formats.dimension(by)}: {shown}."
+    return Picture(figure, f"Spend in US dollars per {bucket_width(buckets)}, {stacked}")
 
 
 def requests_and_errors(rows: Sequence[Row]) -> Picture:
@@ -131,14 +133,14 @@ def requests_and_errors(rows: Sequence[Row]) -> Picture:
     )
 
 
-def tenant_bars(rows: Sequence[Row], label: Callable[[Row], str]) -> Picture:
-    """Horizontal bars of US dollars, one a row, costliest on top."""
+def spend_bars(rows: Sequence[Row], label: Callable[[Row], str], by: str) -> Picture:
+    """Horizontal bars of US dollars, one a row, costliest on top; `by` says what a row is."""
     shown = [row for row in rows if row["cost_usd"] is not None]
     labels = [formats.plain_html(label(row)) for row in shown]
     places = list(range(len(shown)))
     figure = go.Figure(
         go.Bar(
-            # By place and not by label: two long tenants may shorten to the same text.
+            # By place and not by label: two long names may shorten to the same text.
             y=places,
             x=[_float(row["cost_usd"]) for row in shown],
             orientation="h",
@@ -163,7 +165,7 @@ def tenant_bars(rows: Sequence[Row], label: Callable[[Row], str]) -> Picture:
     )
     figure.update_xaxes(tickprefix="$", range=[0, top * 1.18 or 1], nticks=5, gridcolor=GRID, showgrid=True)
     first = f"{label(shown[0])} with {formats.money(shown[0]['cost_usd'])}" if shown else "none"
-    return Picture(figure, f"Spend in US dollars by tenant; the costliest is {first}.")
+    return Picture(figure, f"Spend in US dollars by {by}; the costliest is {first}.")
 
 
 def forest(rows: Sequence[Row], label: Callable[[Row], str]) -> Picture:

@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Literal
+from typing import Any, Literal
+
+from store.dimensions import short_name
 
 UNKNOWN = "–"
 MINUS = "−"
@@ -43,6 +45,20 @@ def call_cost(usd: Decimal | None, cost_status: str | None) -> str:
     if usd == 0 and cost_status in ("free", "cache_hit"):
         return COST_WORDS[cost_status]
     return _signed(usd, "$" + _decimals(abs(usd), at_least=6 if abs(usd) < 1 else 2))
+
+
+def sampling_note(n_sampled: int, n_calls: int, estimated_usd: Decimal | None) -> str:
+    """What a sum is when calls of it stand for others that were never sent; empty when none does."""
+    if not n_sampled:
+        return ""
+    real = "unknown" if estimated_usd is None else f"about {money(estimated_usd)} (estimate)"
+    return f"{count(n_sampled)} of {count(n_calls)} calls were sampled; real spend is {real}."
+
+
+def rates(row: Mapping[str, Any]) -> str:
+    """The shares of its calls that a service sends, as `sampled_services` has them: 10 %, or 10 % to 50 %."""
+    low, high = (f"{100 * row[name]:.3g} %" for name in ("lowest_rate", "highest_rate"))
+    return low if low == high else f"{low} to {high}"
 
 
 def usd_per_thousand(usd: Decimal | None, n: int) -> Decimal | None:
@@ -150,6 +166,26 @@ def version(content_hash: str | None) -> str:
     """The first 7 digits of a content hash; a short name stays whole."""
     text = (content_hash or "").removeprefix("sha256:")
     return text[:7] if len(text) > 16 or re.fullmatch(r"[0-9a-f]{8,}", text) else text or UNKNOWN
+
+
+def dimension(name: str) -> str:
+    """A dimension in words: `tenant_id` is a tenant, `cost_centre` a cost centre."""
+    return short_name(name).replace("_", " ")
+
+
+def dimensions(name: str) -> str:
+    """Several of them."""
+    word = dimension(name)
+    if word.endswith("y") and word[-2:-1] not in "aeiou":
+        return f"{word[:-1]}ies"
+    return word if word.endswith("s") else f"{word}s"
+
+
+def in_dimension(value: str | None, name: str) -> str:
+    """A value of a dimension; the words when there is none."""
+    if name == "model":
+        return model(value)
+    return shortened(value) if value else f"no {dimension(name)}"
 
 
 def tenant(tenant_id: str | None) -> str:

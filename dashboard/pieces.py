@@ -148,9 +148,13 @@ def price_book(project: str, since: datetime, until: datetime) -> str:
     return "price book " + ", ".join(versions) if versions else "no call charged with a price book"
 
 
-def sampled(n_sampled: int) -> str:
-    """A warning for the footer when sums rest on sampled calls."""
-    return f"{formats.count(n_sampled)} calls were sampled, so sums are of what was sent" if n_sampled else ""
+def sampled(totals: Mapping[str, Any]) -> None:
+    """Say that the amounts are of what was sent, and what they stand for, when calls were sampled."""
+    note = formats.sampling_note(totals["n_sampled"], totals["n_calls"], totals["estimated_cost_usd"])
+    if note:
+        st.warning(
+            f"{plain(note)} The amounts here are of the calls that arrived.", icon=":material/filter_list:"
+        )
 
 
 def nothing_matches(described: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from collector.privacy.analyzer import load_analyzer
+from collector.privacy.dimensions import refuse_content
 from collector.privacy.redact import Redactor
 from collector.settings import EVERY_PROJECT, CollectorSettings
 
@@ -23,7 +24,8 @@ class ContentPolicy:
 
 
 def policy_of(settings: CollectorSettings) -> ContentPolicy:
-    """Raises ConfigError when an own pattern or the analyser cannot be used."""
+    """Raises ConfigError when an own pattern or the analyser cannot be used, or a dimension would hold content."""
+    refuse_content(settings.dimensions)
     analyzer = load_analyzer(settings.redact_analyzer) if settings.redact_analyzer else None
     redactor = Redactor(settings.redact_builtin, settings.redact_patterns, analyzer)
     return ContentPolicy(frozenset(settings.capture_projects), redactor, settings.capture_max_characters)

@@ -11,6 +11,7 @@ from dashboard import charts, formats, pieces, source
 from dashboard.filters import Filters, Window, window
 from dashboard.formats import count, money, share
 from dashboard.source import Row
+from store.dimensions import short_name
 from store.projects import DEMO_PROJECT
 
 TOP_MODELS = 5
@@ -24,7 +25,11 @@ def draw(filters: Filters) -> None:
         _nothing_yet(filters)
         return
     shown = window(filters.range, source.now())
-    narrowed: dict[str, Any] = {"tenant_id": filters.tenant_id, "model": filters.model}
+    narrowed: dict[str, Any] = {
+        "tenant_id": filters.tenant_id,
+        "model": filters.model,
+        **filters.in_dimension,
+    }
     totals = source.read_one(
         "window_totals", filters.project, since=shown.since, until=shown.until, **narrowed
     )
@@ -38,13 +43,14 @@ def draw(filters: Filters) -> None:
     at = {"since": shown.since, "until": shown.until, **narrowed}
     series = source.read("window_series", filters.project, bucket_minutes=shown.bucket_minutes, **at)
     _key_figures(totals, before, series, filters.range.name)
+    pieces.sampled(totals)
     left, middle, right = st.columns([1.15, 1, 0.95], gap="small")
     with left:
         _spend(filters, shown, series, at)
     with middle:
         _requests(series, totals)
     with right:
-        _tenants(filters, at)
+        _top(filters, at)
     _latest(filters, at)
     pieces.footer(
         _window_text(shown),
@@ -52,7 +58,6 @@ def draw(filters: Filters) -> None:
         f"latency of {count(totals['n_timed'])} calls that succeeded, cache hits excluded",
         f"{count(totals['n_unpriced'])} unpriced and {count(totals['n_no_usage'])} without usage "
         "are not in spend",
-        pieces.sampled(totals["n_sampled"]),
         pieces.price_book(filters.project, shown.since, shown.until),
     )
 
@@ -139,11 +144,18 @@ def _key_figures(totals: Row, before: Row, series: Sequence[Row], range_name: st
 def _spend(filters: Filters, shown: Window, series: Sequence[Row], at: dict[str, Any]) -> None:
     buckets = [row["bucket_at"] for row in series]
     rows = source.read(
-        "spend_series", filters.project, bucket_minutes=shown.bucket_minutes, top=TOP_MODELS, **at
+        "spend_series",
+        filters.project,
+        bucket_minutes=shown.bucket_minutes,
+        top=TOP_MODELS,
+        by=filters.by,
+        **at,
     )
-    with pieces.card("Spend by model", f"US dollars per {charts.bucket_width(buckets)}"):
+    by = filters.by or "model"
+    with pieces.card(f"Spend by {formats.dimension(by)}", f"US dollars per {charts.bucket_width(buckets)}"):
         if rows:
-            pieces.draw(charts.spend_over_time(rows, buckets, filters.models_in_order), key="spend-over-time")
+            in_order = filters.models_in_order if by == "model" else ()
+            pieces.draw(charts.spend_over_time(rows, buckets, in_order, by), key="spend-over-time")
         else:
             st.caption("No call in this window could be priced. Setup lists the models without a price.")
 
@@ -154,8 +166,9 @@ def _requests(series: Sequence[Row], totals: Row) -> None:
         pieces.draw(charts.requests_and_errors(series), key="requests-and-errors")
 
 
-def _tenants(filters: Filters, at: dict[str, Any]) -> None:
-    rows = source.read("top_tenants", filters.project, top=TOP_TENANTS, **at)
+def _top(filters: Filters, at: dict[str, Any]) -> None:
+    by = filters.by or "tenant_id"
+    rows = source.read("top_tenants", filters.project, top=TOP_TENANTS, by=by, **at)
     # The rest is no tenant: its bar would dwarf theirs.
     dearest = max(
         (row["cost_usd"] for row in rows if row["cost_usd"] is not None and row["kind"] != "others"),
@@ -163,7 +176,7 @@ def _tenants(filters: Filters, at: dict[str, Any]) -> None:
     )
     shown = [
         {
-            "name": tenant_label(row),
+            "name": label(row, by),
             "bar": 0.0 if row["kind"] == "others" else float(row["cost_usd"] or 0),
             "cost_usd": row["cost_usd"],
             "per_thousand": formats.usd_per_thousand(row["cost_usd"], row["n_priced"]),
@@ -171,12 +184,12 @@ def _tenants(filters: Filters, at: dict[str, Any]) -> None:
         }
         for row in rows
     ]
-    with pieces.card("Top tenants", "by spend"):
+    with pieces.card(f"Top {formats.dimensions(by)}", "by spend"):
         pieces.table(
             shown,
             {"cost_usd": money, "per_thousand": money, "errors": lambda rate: f"{rate:.1%}"},
             {
-                "name": st.column_config.TextColumn("tenant", width=95),
+                "name": st.column_config.TextColumn(formats.dimension(by), width=95),
                 "bar": st.column_config.ProgressColumn(
                     "share", min_value=0.0, max_value=float(dearest) or 1.0, format=" ", width=55
                 ),
@@ -184,17 +197,25 @@ def _tenants(filters: Filters, at: dict[str, Any]) -> None:
                 "per_thousand": st.column_config.NumberColumn("$/1k calls", width=75),
                 "errors": st.column_config.NumberColumn("errors", width=55),
             },
-            alt="Tenants by spend, with US dollars per 1,000 priced calls and the share that failed.",
+            alt=f"{formats.dimensions(by).capitalize()} by spend, with US dollars per 1,000 priced calls "
+            "and the share that failed.",
             key="top-tenants",
             unknown="unpriced",
         )
-        pieces.link("spend", "Whole month, every tenant", ":material/payments:", project=filters.project)
+        pieces.link(
+            "spend",
+            f"Whole month, every {formats.dimension(by)}",
+            ":material/payments:",
+            project=filters.project,
+            by=short_name(by) if filters.by else None,
+        )
 
 
-def tenant_label(row: Row) -> str:
+def label(row: Row, by: str) -> str:
+    """What a row of `top_tenants` stands for."""
     if row["kind"] == "others":
         return f"{row['n_tenants']:,} others"
-    return formats.tenant(row["tenant_id"])
+    return formats.in_dimension(row["value"], by)
 
 
 def _latest(filters: Filters, at: dict[str, Any]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import streamlit as st
 
@@ -17,6 +18,7 @@ from store.remote import DEFAULT_RECEIVER_URL
 
 RECENT = timedelta(hours=1)
 LOOKED_BACK = timedelta(days=30)
+MOST_NAMED = 5
 DEFAULT_GRPC_URL = "http://127.0.0.1:4317"
 MAKE_KEY = "steelyard keys add --role ingest --project {project}"
 
@@ -24,6 +26,8 @@ MAKE_KEY = "steelyard keys add --role ingest --project {project}"
 def draw(filters: Filters) -> None:
     health = source.health() or {}
     _pipeline(filters.project)
+    _sampled(filters.project)
+    _doubtful(filters.project)
     left, right = st.columns([1.15, 1], gap="small")
     with left:
         _flow(filters.project)
@@ -53,6 +57,61 @@ def _pipeline(project: str) -> None:
             (st.error, ":material/error:") if trouble.level == "error" else (st.warning, ":material/warning:")
         )
         tell(f"{plain(trouble.what)} {plain(trouble.advice)}", icon=icon)
+
+
+def _sampled(project: str) -> None:
+    """Which services send only a part of their calls: what was never sent is in no number."""
+    until = _minute(source.now() + timedelta(minutes=1))
+    rows = source.read("sampled_services", project, since=until - LOOKED_BACK, until=until)
+    if not rows:
+        return
+    said = "; ".join(
+        f"{formats.shortened(row['service_name'] or 'no service named')}, {count(row['n_sampled'])} of "
+        f"{count(row['n_calls'])} calls at a rate of {formats.rates(row)}"
+        for row in rows[:MOST_NAMED]
+    )
+    more = f"; and {len(rows) - MOST_NAMED} more" if len(rows) > MOST_NAMED else ""
+    st.warning(
+        plain(
+            f"These services send only a part of their calls, so sums over them are of a part (last {LOOKED_BACK.days} "
+            f"days): {said}{more}. For exact spend send every call: OTEL_TRACES_SAMPLER=parentbased_always_on, and no "
+            "tail sampling."
+        ),
+        icon=":material/filter_list:",
+    )
+
+
+def _doubtful(project: str) -> None:
+    """Which services' numbers are not beyond doubt, and what would make them so."""
+    until = _minute(source.now() + timedelta(minutes=1))
+    rows = source.read("doubtful_calls", project, since=until - LOOKED_BACK, until=until)
+    ambiguous = [row for row in rows if row["n_ambiguous"]]
+    cut = [row for row in rows if row["n_cut"]]
+    if ambiguous:
+        st.warning(
+            plain(
+                f"These calls may be counted twice, because two instrumentations told of failed calls at one moment and "
+                f"nothing says which belong together: {_of_services(ambiguous, 'n_ambiguous')}. Turn one of the two off."
+            ),
+            icon=":material/difference:",
+        )
+    if cut:
+        st.warning(
+            plain(
+                f"The SDK dropped attributes of these calls, so tokens may be missing: {_of_services(cut, 'n_cut')}. Raise "
+                "its limit: OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=1024."
+            ),
+            icon=":material/content_cut:",
+        )
+
+
+def _of_services(rows: Sequence[Mapping[str, Any]], column: str) -> str:
+    said = "; ".join(
+        f"{formats.shortened(row['service_name'] or 'no service named')}, {count(row[column])} of "
+        f"{count(row['n_calls'])} calls"
+        for row in rows[:MOST_NAMED]
+    )
+    return said + (f"; and {len(rows) - MOST_NAMED} more" if len(rows) > MOST_NAMED else "")
 
 
 def _snippets(project: str, receiver_url: str) -> None:

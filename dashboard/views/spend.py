@@ -20,18 +20,23 @@ IN_CHART = 12
 
 def draw(filters: Filters) -> None:
     month = filters.month
-    totals = source.read_one("month_totals", filters.project, month=month.isoformat())
-    rows = source.read("spend_month", filters.project, month=month.isoformat())
+    asked = {"month": month.isoformat(), **filters.in_dimension}
+    totals = source.read_one("month_totals", filters.project, **asked)
+    rows = source.read("spend_month", filters.project, by=filters.by, **asked)
+    if not rows and filters.described_dimension:
+        pieces.nothing_matches(filters.described_dimension)
+        return
     if not rows:
         st.info(f"No calls in {formats.month_name(month)}.", icon=":material/event_busy:")
         pieces.link("setup", "Open Setup: is data flowing?", ":material/cable:", project=filters.project)
         return
     _key_figures(totals)
+    pieces.sampled(totals)
     left, right = st.columns([2.1, 1], gap="small")
     with left:
-        _every_tenant(filters, rows, totals)
+        _every_row(filters, rows, totals)
     with right:
-        _top_tenants(rows)
+        _top(filters, rows)
         _unpriced(filters, totals, month)
     since, until = bounds(month)
     pieces.footer(
@@ -40,7 +45,6 @@ def draw(filters: Filters) -> None:
         f"UTC month {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M}",
         f"data up to {formats.moment_exact(totals['last_started_at'])}",
         f"{count(totals['n_estimated'])} costs are estimates" if totals["n_estimated"] else "",
-        pieces.sampled(totals["n_sampled"]),
         pieces.price_book(filters.project, since, until),
     )
 
@@ -49,6 +53,15 @@ def bounds(month: date) -> tuple[datetime, datetime]:
     """The half-open UTC month."""
     since = datetime(month.year, month.month, 1)  # noqa: DTZ001 - UTC without a zone, as the store has it
     return since, since.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)
+
+
+def named(rows: Sequence[Row], by: str) -> list[Row]:
+    """The rows with the dimension under its own name, as `steelyard spend --format csv` prints them."""
+    generic = ("tenant_id", "value", "value_2")
+    return [
+        {by: row["value"], **{name: value for name, value in row.items() if name not in generic}}
+        for row in rows
+    ]
 
 
 def as_csv(rows: Sequence[Row]) -> bytes:
@@ -104,15 +117,18 @@ def _key_figures(totals: Row) -> None:
         )
 
 
-def _every_tenant(filters: Filters, rows: Sequence[Row], totals: Row) -> None:
+def _every_row(filters: Filters, rows: Sequence[Row], totals: Row) -> None:
+    by = filters.by or "tenant_id"
     dearest = float(max((row["cost_usd"] for row in rows if row["cost_usd"] is not None), default=0))
     shown = [
-        _table_row(row, formats.tenant(row["tenant_id"]) if row["tenant_id"] else "(no tenant)")
+        _table_row(
+            row, formats.shortened(row["value"]) if row["value"] else f"({formats.in_dimension(None, by)})"
+        )
         for row in rows
     ]
     shown.append(_table_row(totals, "Total") | {"bar": 0.0})
     note = f"{len(rows)} rows, costliest first; the last row is their total"
-    with pieces.card("Tenants", note, key="every-tenant"):
+    with pieces.card(formats.dimensions(by).capitalize(), note, key="every-tenant"):
         pieces.table(
             shown,
             {
@@ -125,7 +141,7 @@ def _every_tenant(filters: Filters, rows: Sequence[Row], totals: Row) -> None:
                 "saved_usd": money,
             },
             {
-                "name": st.column_config.TextColumn("tenant", width=130),
+                "name": st.column_config.TextColumn(formats.dimension(by), width=130),
                 "cost_usd": st.column_config.NumberColumn("spend", width=80),
                 "bar": st.column_config.ProgressColumn(
                     "", min_value=0.0, max_value=dearest or 1.0, format=" ", width=100
@@ -141,15 +157,16 @@ def _every_tenant(filters: Filters, rows: Sequence[Row], totals: Row) -> None:
                 "errors": st.column_config.NumberColumn("errors", width=60),
                 "saved_usd": st.column_config.NumberColumn("saved", width=70),
             },
-            alt="Every tenant of the month with spend, calls, tokens, unit cost and unpriced calls.",
+            alt=f"Every {formats.dimension(by)} of the month with spend, calls, tokens, unit cost and unpriced calls.",
             key="tenants",
             height=560 if len(shown) > 18 else "content",
             unknown="not priced",
         )
+        by_suffix = f"-by-{by}" if filters.by else ""
         st.download_button(
             "CSV, exact decimals",
-            lambda: as_csv(rows),
-            file_name=f"steelyard-spend-{filters.project}-{formats.month_name(filters.month)}.csv",
+            lambda: as_csv(named(rows, by)),
+            file_name=f"steelyard-spend-{filters.project}-{formats.month_name(filters.month)}{by_suffix}.csv",
             mime="text/csv",
             icon=":material/download:",
             on_click="ignore",
@@ -169,12 +186,15 @@ def _table_row(row: Row, name: str) -> dict[str, object]:
     }
 
 
-def _top_tenants(rows: Sequence[Row]) -> None:
-    with pieces.card("Top tenants", "US dollars in the month"):
+def _top(filters: Filters, rows: Sequence[Row]) -> None:
+    by = filters.by or "tenant_id"
+    with pieces.card(f"Top {formats.dimensions(by)}", "US dollars in the month"):
         shown = [row for row in rows if row["cost_usd"] is not None][:IN_CHART]
         if shown:
             pieces.draw(
-                charts.tenant_bars(shown, lambda row: formats.tenant(row["tenant_id"])),
+                charts.spend_bars(
+                    shown, lambda row: formats.in_dimension(row["value"], by), formats.dimension(by)
+                ),
                 key="top-tenants-bars",
             )
         else:
@@ -183,7 +203,7 @@ def _top_tenants(rows: Sequence[Row]) -> None:
 
 def _unpriced(filters: Filters, totals: Row, month: date) -> None:
     since, until = bounds(month)
-    rows = source.read("unpriced_models", filters.project, since=since, until=until)
+    rows = source.read("unpriced_models", filters.project, since=since, until=until, **filters.in_dimension)
     with pieces.card("Not in the amounts"):
         st.markdown(
             f"**{count(totals['n_unpriced'])}** calls unpriced, "

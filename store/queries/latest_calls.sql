@@ -1,9 +1,11 @@
--- purpose: The newest calls, newest first, optionally of one window of time, one tenant or one model.
+-- purpose: The newest calls, newest first, optionally of one window of time, one tenant, one model or one value of another dimension.
 -- param limit integer: how many rows
 -- param since time optional: from this moment on
 -- param until time optional: up to, not including, this moment
 -- param tenant_id text optional: only this tenant; empty text = calls without a tenant
 -- param model text optional: only this model; empty text = calls that name none
+-- param dimension text optional: only calls with `dimension_value` in this dimension (the query `dimensions` lists them)
+-- param dimension_value text optional: its value; empty or not given = calls that have none
 -- column started_at utc: when the call started
 -- column tenant_id text: whom the call was for
 -- column provider text: who sold it
@@ -21,6 +23,8 @@
 -- column service_name text: which service sent it
 -- column trace_id hex: the trace
 -- column span_id hex: the span
+-- column dims json: its values in the dimensions of your own
+-- column sampling_rate share: of such calls that is sent; NULL = not sampled, or not known
 select
     started_at,
     tenant_id,
@@ -38,8 +42,10 @@ select
     prompt_version,
     service_name,
     trace_id,
-    span_id
-from calls
+    span_id,
+    to_json(dims) as dims,
+    sampling_rate
+from calls_by(null, null, $dimension, $dimension_value)
 where project = $scope
     and ($since is null or started_at >= $since)
     and ($until is null or started_at < $until)

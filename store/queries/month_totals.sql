@@ -1,5 +1,7 @@
 -- purpose: What one UTC month cost in all, and how much of it could be priced, as one row.
 -- param month date: first day of the month
+-- param dimension text optional: only calls with `dimension_value` in this dimension (the query `dimensions` lists them)
+-- param dimension_value text optional: its value; empty or not given = calls that have none
 -- column n_calls calls: model calls, failed ones included
 -- column n_errors calls: of these, failed
 -- column n_priced calls: of these, with a known cost (priced, free or a cache hit)
@@ -15,6 +17,8 @@
 -- column saved_usd usd: what cache hits would have cost
 -- column unpriced_models text: the models that no price was found for
 -- column last_started_at utc: the newest call of the month
+-- column estimated_calls calls: an estimate of how many were made: each weighted by 1 / its sampling rate
+-- column estimated_cost_usd usd: an estimate of what they cost: known costs, weighted so; equal to cost_usd when none was sampled
 select
     cast(count(*) as bigint) as n_calls,
     cast(count(*) filter (status = 'error') as bigint) as n_errors,
@@ -32,8 +36,10 @@ select
     cast(sum(saved_cost_usd) as decimal(38, 12)) as saved_usd,
     string_agg(distinct coalesce(model_answered, model_requested), ', ' order by coalesce(model_answered, model_requested))
         filter (cost_status in ('unpriced_model', 'unpriced_unit', 'conflict')) as unpriced_models,
-    max(started_at) as last_started_at
-from calls
+    max(started_at) as last_started_at,
+    cast(count(*) + coalesce(round(sum(unsent_calls(sampling_rate))), 0) as bigint) as estimated_calls,
+    cast(sum(list_cost_usd) + coalesce(sum(list_cost_usd * unsent_calls(sampling_rate)), 0) as decimal(38, 12)) as estimated_cost_usd
+from calls_by(null, null, $dimension, $dimension_value)
 where project = $scope
     and started_at >= $month
     and started_at < cast($month as date) + interval 1 month

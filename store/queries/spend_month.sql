@@ -1,6 +1,10 @@
--- purpose: What each tenant cost in one UTC month, with what could not be priced beside it.
+-- purpose: What each tenant, or each value of another dimension, cost in one UTC month, with what could not be priced beside it.
 -- param month date: first day of the month
--- column tenant_id text: whom the calls were for; NULL = no tenant in the telemetry
+-- param by text optional: what to group by instead of tenant_id: a name that the query `dimensions` lists
+-- param then_by text optional: a second dimension to group by
+-- param dimension text optional: only calls with `dimension_value` in this dimension (the query `dimensions` lists them)
+-- param dimension_value text optional: its value; empty or not given = calls that have none
+-- column tenant_id text: whom the calls were for; NULL = no tenant in the telemetry, or not grouped by it
 -- column n_calls calls: model calls, failed ones included
 -- column n_errors calls: of these, failed
 -- column n_priced calls: of these, with a known cost (priced, free or a cache hit)
@@ -12,8 +16,16 @@
 -- column cost_usd usd: sum of the known costs; NULL when none is known
 -- column saved_usd usd: what cache hits would have cost
 -- column unpriced_models text: the models that no price was found for
+-- column value text: of the dimension grouped by; NULL = the telemetry says none
+-- column value_2 text: of the second dimension; NULL = the telemetry says none, or there is no second
+-- column n_sampled calls: of these, standing for others that were not sent (sampling rate below 1)
+-- column estimated_calls calls: an estimate of how many were made: each weighted by 1 / its sampling rate
+-- column estimated_cost_usd usd: an estimate of what they cost: known costs, weighted so; equal to cost_usd when none was sampled
 select
-    tenant_id,
+    case
+        when coalesce($by, 'tenant_id') = 'tenant_id' then value
+        when $then_by = 'tenant_id' then value_2
+    end as tenant_id,
     cast(count(*) as bigint) as n_calls,
     cast(count(*) filter (status = 'error') as bigint) as n_errors,
     cast(count(list_cost_usd) as bigint) as n_priced,
@@ -25,10 +37,15 @@ select
     cast(sum(list_cost_usd) as decimal(38, 12)) as cost_usd,
     cast(sum(saved_cost_usd) as decimal(38, 12)) as saved_usd,
     string_agg(distinct coalesce(model_answered, model_requested), ', ' order by coalesce(model_answered, model_requested))
-        filter (cost_status in ('unpriced_model', 'unpriced_unit', 'conflict')) as unpriced_models
-from calls
+        filter (cost_status in ('unpriced_model', 'unpriced_unit', 'conflict')) as unpriced_models,
+    value,
+    value_2,
+    cast(count(*) filter (sampling_rate < 1) as bigint) as n_sampled,
+    cast(count(*) + coalesce(round(sum(unsent_calls(sampling_rate))), 0) as bigint) as estimated_calls,
+    cast(sum(list_cost_usd) + coalesce(sum(list_cost_usd * unsent_calls(sampling_rate)), 0) as decimal(38, 12)) as estimated_cost_usd
+from calls_by(coalesce($by, 'tenant_id'), $then_by, $dimension, $dimension_value)
 where project = $scope
     and started_at >= $month
     and started_at < cast($month as date) + interval 1 month
-group by tenant_id
-order by cost_usd desc nulls last, tenant_id nulls last
+group by value, value_2
+order by cost_usd desc nulls last, value nulls last, value_2 nulls last

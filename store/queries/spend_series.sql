@@ -1,56 +1,65 @@
--- purpose: Spend over time by model, the costliest models by name and the rest as one.
+-- purpose: Spend over time by model, or by another dimension: the costliest by name and the rest as one.
 -- param since time: start of the first bucket
 -- param until time: up to, not including, this moment
 -- param bucket_minutes integer: width of a bucket; whole buckets divide a UTC day
--- param top integer: how many models are named
+-- param top integer: how many are named
 -- param tenant_id text optional: only this tenant; empty text = calls without a tenant
 -- param model text optional: only this model; empty text = calls that name none
+-- param by text optional: what to group by instead of the model: a name that the query `dimensions` lists
+-- param dimension text optional: only calls with `dimension_value` in this dimension (the query `dimensions` lists them)
+-- param dimension_value text optional: its value; empty or not given = calls that have none
 -- column bucket_at utc: start of the bucket
--- column model text: the model that answered, else the one asked for; empty = none named; NULL = all others together
+-- column model text: the model that answered, else the one asked for; empty = none named; NULL = all others together, or not by model
 -- column rank count: 1 = costliest of the window; 0 = all others together
 -- column n_calls calls: model calls
 -- column cost_usd usd: sum of the known costs
+-- column value text: of the dimension grouped by; empty = the telemetry says none; NULL = all others together
+-- column n_sampled calls: of these, standing for others that were not sent (sampling rate below 1)
 with spent as (
     select
         time_bucket(to_minutes($bucket_minutes), started_at) as bucket_at,
-        coalesce(model_answered, model_requested, '') as model,
+        coalesce(value, '') as value,
         count(*) as n_calls,
+        count(*) filter (sampling_rate < 1) as n_sampled,
         sum(list_cost_usd) as cost_usd
-    from calls
+    from calls_by(coalesce($by, 'model'), null, $dimension, $dimension_value)
     where project = $scope
         and started_at >= $since
         and started_at < $until
         and ($tenant_id is null or coalesce(tenant_id, '') = $tenant_id)
         and ($model is null or coalesce(model_answered, model_requested, '') = $model)
-    group by all
+    group by bucket_at, coalesce(value, '')
     having sum(list_cost_usd) is not null
 ),
 
 ranked as (
     select
-        model,
-        row_number() over (order by sum(cost_usd) desc, model) as position
+        value,
+        row_number() over (order by sum(cost_usd) desc, value) as position
     from spent
-    group by model
+    group by value
 ),
 
 named as (
     select
         spent.bucket_at,
-        case when ranked.position <= $top then spent.model end as model,
+        case when ranked.position <= $top then spent.value end as value,
         case when ranked.position <= $top then ranked.position else 0 end as rank,
         spent.n_calls,
+        spent.n_sampled,
         spent.cost_usd
     from spent
-    inner join ranked on ranked.model = spent.model
+    inner join ranked on ranked.value = spent.value
 )
 
 select
     bucket_at,
-    model,
+    case when coalesce($by, 'model') = 'model' then value end as model,
     cast(rank as bigint) as rank,
     cast(sum(n_calls) as bigint) as n_calls,
-    cast(sum(cost_usd) as decimal(38, 12)) as cost_usd
+    cast(sum(cost_usd) as decimal(38, 12)) as cost_usd,
+    value,
+    cast(sum(n_sampled) as bigint) as n_sampled
 from named
-group by bucket_at, model, rank
+group by bucket_at, value, rank
 order by bucket_at, rank

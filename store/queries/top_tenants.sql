@@ -1,53 +1,76 @@
--- purpose: The tenants that cost most in one window of time, and the rest as one row, so that rows sum to the total.
+-- purpose: The tenants, or the values of another dimension, that cost most in one window of time, and the rest as one row, so that rows sum to the total.
 -- param since time: from this moment on
 -- param until time: up to, not including, this moment
--- param top integer: how many tenants get a row of their own
+-- param top integer: how many get a row of their own
 -- param tenant_id text optional: only this tenant; empty text = calls without a tenant
 -- param model text optional: only this model; empty text = calls that name none
--- column kind text: tenant, no_tenant or others
+-- param by text optional: what to group by instead of tenant_id: a name that the query `dimensions` lists
+-- param dimension text optional: only calls with `dimension_value` in this dimension (the query `dimensions` lists them)
+-- param dimension_value text optional: its value; empty or not given = calls that have none
+-- column kind text: tenant, no_tenant or others; value and no_value when not by tenant
 -- column tenant_id text: whom the calls were for; NULL unless kind = tenant
--- column n_tenants tenants: that the row stands for
+-- column n_tenants tenants: that the row stands for; values when not by tenant
 -- column n_calls calls: model calls, failed ones included
 -- column n_errors calls: of these, failed
 -- column n_priced calls: of these, with a known cost
 -- column n_unpriced calls: of these, with usage that no price was found for
 -- column tokens tokens: known input and output
 -- column cost_usd usd: sum of the known costs; NULL when none is known
-with per_tenant as (
+-- column value text: of the dimension grouped by; NULL unless kind is tenant or value
+-- column n_sampled calls: of these, standing for others that were not sent (sampling rate below 1)
+-- column estimated_calls calls: an estimate of how many were made: each weighted by 1 / its sampling rate
+-- column estimated_cost_usd usd: an estimate of what they cost: known costs, weighted so; equal to cost_usd when none was sampled
+with per_value as (
     select
-        tenant_id,
+        value,
         count(*) as n_calls,
         count(*) filter (status = 'error') as n_errors,
         count(list_cost_usd) as n_priced,
         count(*) filter (cost_status in ('unpriced_model', 'unpriced_unit', 'conflict')) as n_unpriced,
         sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) as tokens,
-        sum(list_cost_usd) as cost_usd
-    from calls
+        sum(list_cost_usd) as cost_usd,
+        count(*) filter (sampling_rate < 1) as n_sampled,
+        coalesce(sum(unsent_calls(sampling_rate)), 0) as unsent,
+        coalesce(sum(list_cost_usd * unsent_calls(sampling_rate)), 0) as unsent_usd
+    from calls_by(coalesce($by, 'tenant_id'), null, $dimension, $dimension_value)
     where project = $scope
         and started_at >= $since
         and started_at < $until
         and ($tenant_id is null or coalesce(tenant_id, '') = $tenant_id)
         and ($model is null or coalesce(model_answered, model_requested, '') = $model)
-    group by tenant_id
+    group by value
 ),
 
 named as (
     select
         *,
-        row_number() over (order by cost_usd desc nulls last, n_calls desc, tenant_id nulls last) <= $top as is_named
-    from per_tenant
+        row_number() over (order by cost_usd desc nulls last, n_calls desc, value nulls last) <= $top as is_named,
+        case when coalesce($by, 'tenant_id') = 'tenant_id' then 'tenant' else 'value' end as named_kind
+    from per_value
+),
+
+told as (
+    select
+        * replace (case when is_named then value end as value),
+        value is not null as is_known,
+        case when not is_named then 'others' when value is null then 'no_' || named_kind else named_kind end as kind
+    from named
 )
 
 select
-    case when not is_named then 'others' when tenant_id is null then 'no_tenant' else 'tenant' end as kind,
-    case when is_named then tenant_id end as tenant_id,
-    cast(count(tenant_id) as bigint) as n_tenants,
+    kind,
+    case when coalesce($by, 'tenant_id') = 'tenant_id' then value end as tenant_id,
+    cast(count(*) filter (is_known) as bigint) as n_tenants,
     cast(sum(n_calls) as bigint) as n_calls,
     cast(sum(n_errors) as bigint) as n_errors,
     cast(sum(n_priced) as bigint) as n_priced,
     cast(sum(n_unpriced) as bigint) as n_unpriced,
     cast(sum(tokens) as bigint) as tokens,
-    cast(sum(cost_usd) as decimal(38, 12)) as cost_usd
-from named
-group by is_named, case when is_named then tenant_id end, case when not is_named then 'others' when tenant_id is null then 'no_tenant' else 'tenant' end
-order by is_named desc, cost_usd desc nulls last, n_calls desc, tenant_id nulls last
+    cast(sum(cost_usd) as decimal(38, 12)) as cost_usd,
+    value,
+    cast(sum(n_sampled) as bigint) as n_sampled,
+    cast(round(sum(n_calls + unsent)) as bigint) as estimated_calls,
+    cast(sum(cost_usd + unsent_usd) as decimal(38, 12)) as estimated_cost_usd
+from told
+group by is_named, kind, value
+order by is_named desc, cost_usd desc nulls last, n_calls desc, value nulls last

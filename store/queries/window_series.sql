@@ -4,6 +4,8 @@
 -- param bucket_minutes integer: width of a bucket; whole buckets divide a UTC day
 -- param tenant_id text optional: only this tenant; empty text = calls without a tenant
 -- param model text optional: only this model; empty text = calls that name none
+-- param dimension text optional: only calls with `dimension_value` in this dimension (the query `dimensions` lists them)
+-- param dimension_value text optional: its value; empty or not given = calls that have none
 -- column bucket_at utc: start of the bucket
 -- column n_calls calls: model calls, failed ones included; 0 when there were none
 -- column n_errors calls: of these, failed
@@ -11,6 +13,7 @@
 -- column tokens tokens: known input and output
 -- column p50_ns ns: median duration of calls that succeeded, cache hits excluded
 -- column p95_ns ns: 95th percentile of those
+-- column n_sampled calls: of these, standing for others that were not sent (sampling rate below 1)
 with buckets as (
     select unnest(generate_series(
         time_bucket(to_minutes($bucket_minutes), cast($since as timestamp)),
@@ -27,8 +30,9 @@ counted as (
         sum(list_cost_usd) as cost_usd,
         sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) as tokens,
         quantile_cont(duration_ns, 0.5) filter (status = 'ok' and cache_hit is not true) as p50_ns,
-        quantile_cont(duration_ns, 0.95) filter (status = 'ok' and cache_hit is not true) as p95_ns
-    from calls
+        quantile_cont(duration_ns, 0.95) filter (status = 'ok' and cache_hit is not true) as p95_ns,
+        count(*) filter (sampling_rate < 1) as n_sampled
+    from calls_by(null, null, $dimension, $dimension_value)
     where project = $scope
         and started_at >= $since
         and started_at < $until
@@ -44,7 +48,8 @@ select
     cast(counted.cost_usd as decimal(38, 12)) as cost_usd,
     cast(coalesce(counted.tokens, 0) as bigint) as tokens,
     cast(counted.p50_ns as bigint) as p50_ns,
-    cast(counted.p95_ns as bigint) as p95_ns
+    cast(counted.p95_ns as bigint) as p95_ns,
+    cast(coalesce(counted.n_sampled, 0) as bigint) as n_sampled
 from buckets
 left join counted on counted.bucket_at = buckets.bucket_at
 order by buckets.bucket_at

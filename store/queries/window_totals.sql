@@ -3,6 +3,8 @@
 -- param until time: up to, not including, this moment
 -- param tenant_id text optional: only this tenant; empty text = calls without a tenant
 -- param model text optional: only this model; empty text = calls that name none
+-- param dimension text optional: only calls with `dimension_value` in this dimension (the query `dimensions` lists them)
+-- param dimension_value text optional: its value; empty or not given = calls that have none
 -- column n_calls calls: model calls, failed ones included
 -- column n_errors calls: of these, failed
 -- column n_priced calls: of these, with a known cost (priced, free or a cache hit)
@@ -18,6 +20,8 @@
 -- column n_timed calls: that the latencies rest on: succeeded, not from a cache
 -- column p50_ns ns: median duration of those
 -- column p95_ns ns: 95th percentile of those
+-- column estimated_calls calls: an estimate of how many were made: each weighted by 1 / its sampling rate
+-- column estimated_cost_usd usd: an estimate of what they cost: known costs, weighted so; equal to cost_usd when none was sampled
 select
     cast(count(*) as bigint) as n_calls,
     cast(count(*) filter (status = 'error') as bigint) as n_errors,
@@ -34,8 +38,10 @@ select
     -- A failed call ends early and a cache hit ends at once: both would make the models look faster.
     cast(count(duration_ns) filter (status = 'ok' and cache_hit is not true) as bigint) as n_timed,
     cast(quantile_cont(duration_ns, 0.5) filter (status = 'ok' and cache_hit is not true) as bigint) as p50_ns,
-    cast(quantile_cont(duration_ns, 0.95) filter (status = 'ok' and cache_hit is not true) as bigint) as p95_ns
-from calls
+    cast(quantile_cont(duration_ns, 0.95) filter (status = 'ok' and cache_hit is not true) as bigint) as p95_ns,
+    cast(count(*) + coalesce(round(sum(unsent_calls(sampling_rate))), 0) as bigint) as estimated_calls,
+    cast(sum(list_cost_usd) + coalesce(sum(list_cost_usd * unsent_calls(sampling_rate)), 0) as decimal(38, 12)) as estimated_cost_usd
+from calls_by(null, null, $dimension, $dimension_value)
 where project = $scope
     and started_at >= $since
     and started_at < $until

@@ -37,7 +37,14 @@ PROBES = re.compile(r"/_stcore/(health|host-config)$")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The dashboard on a store with 9 calls of the last days and a blocked gate."""
     now = source.now()
-    calls = [a_call(started_at=now - timedelta(hours=n), list_cost_usd=Decimal(n)) for n in range(1, 5)]
+    calls = [
+        a_call(
+            started_at=now - timedelta(hours=n),
+            list_cost_usd=Decimal(n),
+            dims={"team": "search" if n < 3 else "ads"},
+        )
+        for n in range(1, 5)
+    ]
     calls += [
         a_call(started_at=now - timedelta(days=20), tenant_id="hooli", list_cost_usd=Decimal("40.5"))
     ] * 3
@@ -87,6 +94,11 @@ def metric(page: Page, label: str) -> str:
     return box.get_by_test_id("stMetricValue").inner_text().strip()
 
 
+def choose(page: Page, key: str, option: str) -> None:
+    page.locator(f".st-key-{key} input").click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
 def test_a_deep_link_gives_the_same_numbers_to_whoever_opens_it(
     browser: Browser, page: Page, url: str
 ) -> None:
@@ -126,6 +138,23 @@ def test_a_choice_is_in_the_address_and_back_undoes_it(page: Page, url: str) -> 
     page.get_by_text("30d", exact=True).click()
     expect(page.get_by_test_id("stMetricValue").first).to_have_text("$131.50")
     expect(page).to_have_url(re.compile(r"\?range=30d$"))
+
+
+def test_a_dimension_and_its_value_are_in_the_address_and_survive_other_pages(page: Page, url: str) -> None:
+    visit(page, url)
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text("$10.00")
+    choose(page, "dim", "team")
+    choose(page, "value", "search")
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text("$3.00")
+    expect(page).to_have_url(re.compile(r"\?dim=team&value=search$"))
+    for name in ("Spend", "Gates", "Overview"):
+        go_to(page, name)
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text("$3.00")
+    page.reload()
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text("$3.00")
+    choose(page, "dim", "provider")
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text("$10.00")
+    expect(page).to_have_url(re.compile(r"\?dim=provider$"))
 
 
 def test_a_card_of_a_blocked_gate_opens_evidence_that_has_an_address(page: Page, url: str) -> None:

@@ -15,7 +15,7 @@ BUCKETS = [T0 + timedelta(hours=3 * step) for step in range(4)]
 def spent(bucket: int, model: str | None, rank: int, usd: str) -> dict[str, Any]:
     return {
         "bucket_at": BUCKETS[bucket],
-        "model": model,
+        "value": model,
         "rank": rank,
         "n_calls": 1,
         "cost_usd": Decimal(usd),
@@ -108,20 +108,20 @@ def test_the_shape_of_a_mark_carries_the_verdict() -> None:
 
 def test_two_tenants_whose_names_shorten_alike_stay_two_bars() -> None:
     rows = [{"tenant_id": "same", "n_calls": 1, "cost_usd": Decimal(n)} for n in (3, 2)]
-    figure = charts.tenant_bars(rows, lambda row: row["tenant_id"]).figure
+    figure = charts.spend_bars(rows, lambda row: row["tenant_id"], "tenant").figure
     assert list(figure.data[0].x) == [3.0, 2.0]
     assert list(figure.layout.yaxis.ticktext) == ["same", "same"]
 
 
 def test_markup_in_a_name_is_shown_and_not_obeyed() -> None:
     rows = [{"tenant_id": "<b>x</b>", "n_calls": 1, "cost_usd": Decimal(1)}]
-    figure = charts.tenant_bars(rows, lambda row: row["tenant_id"]).figure
+    figure = charts.spend_bars(rows, lambda row: row["tenant_id"], "tenant").figure
     assert figure.layout.yaxis.ticktext[0] == "&lt;b&gt;x&lt;/b&gt;"
 
 
 def test_every_figure_can_be_drawn_from_nothing() -> None:
     assert charts.spend_over_time([], [], []).alt
     assert charts.requests_and_errors([]).alt
-    assert charts.tenant_bars([], str).alt
+    assert charts.spend_bars([], str, "tenant").alt
     assert charts.forest([], str).alt
     assert charts.verdict_history([], str).alt

@@ -171,3 +171,35 @@ def test_an_age_is_told_in_one_unit() -> None:
     assert ages == ["12 s ago", "1 d ago"]
     assert formats.age(None, now) == "never"
     assert formats.age(now + timedelta(seconds=5), now) == "just now"
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "many"),
+    [
+        ("tenant_id", "tenant", "tenants"),
+        ("cost_centre", "cost centre", "cost centres"),
+        ("country", "country", "countries"),
+        ("day_of_week", "day of week", "day of weeks"),
+        ("plans", "plans", "plans"),
+        ("survey", "survey", "surveys"),
+    ],
+)
+def test_a_dimension_is_told_in_words(name: str, one: str, many: str) -> None:
+    assert (formats.dimension(name), formats.dimensions(name)) == (one, many)
+
+
+def test_a_call_without_a_value_says_so_in_words() -> None:
+    assert formats.in_dimension(None, "cost_centre") == "no cost centre"
+    assert formats.in_dimension("", "model") == "no model named"
+
+
+def test_sampling_is_told_only_where_there_is_any() -> None:
+    assert formats.sampling_note(0, 5, Decimal(1)) == ""
+    told = formats.sampling_note(1_200, 3_000, Decimal("99.5"))
+    assert told == "1,200 of 3,000 calls were sampled; real spend is about $99.50 (estimate)."
+    assert formats.sampling_note(1, 1, None) == "1 of 1 calls were sampled; real spend is unknown."
+
+
+def test_rates_are_a_share_or_a_range_of_shares() -> None:
+    assert formats.rates({"lowest_rate": 0.1, "highest_rate": 0.1}) == "10 %"
+    assert formats.rates({"lowest_rate": 0.0001, "highest_rate": 0.125}) == "0.01 % to 12.5 %"
