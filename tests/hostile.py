@@ -8,12 +8,38 @@ from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from collector.conventions.otel_current import MAPPING
+from collector.conventions import otel_current, otel_old
+from collector.conventions.columns import Entry, Family, FromEvent, FromEventAttributes
+from collector.conventions.families import FAMILIES
 from tests.spans import any_value
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
-# What a column is read from, so that odd values reach the columns and not only the JSON.
-_KNOWN_KEYS = sorted({key for column in MAPPING for key in column.keys})
+
+
+def _keys_of(entry: Entry) -> list[str]:
+    return [*getattr(entry, "keys", ()), *([entry.key] if hasattr(entry, "key") else [])]
+
+
+def _marks_of(family: Family) -> list[str]:
+    conditions = (*family.marks, *(condition for condition, _ in family.roles))
+    return [key for one in conditions for key in (*one.has, *([one.value[0]] if one.value else []))]
+
+
+_TABLES = (otel_current.MAPPING, otel_old.MAPPING, *(family.mapping for family in FAMILIES))
+# What a column is read from or a family known by, so that odd values reach the columns and not only the JSON.
+_KNOWN_KEYS = sorted(
+    {key for table in _TABLES for entry in table for key in _keys_of(entry)}
+    | {key for family in FAMILIES for key in _marks_of(family)}
+)
+_KNOWN_EVENTS = sorted(
+    {"exception"}
+    | {
+        entry.event
+        for table in _TABLES
+        for entry in table
+        if isinstance(entry, FromEvent | FromEventAttributes)
+    }
+)
 _EDGES = st.sampled_from([0, 1, -1, 2**31, 2**53, 2**62, 2**63 - 1, -(2**63), 10**18])
 _TEXTS = st.one_of(
     st.sampled_from(
@@ -32,6 +58,17 @@ _TEXTS = st.one_of(
             "null",
             "{",
             "1e99",
+            "LLM",
+            "generation",
+            "[" * 3000,
+            '["stop"]',
+            '"\\"quoted\\""',
+            "{'prompt_tokens': 7, 'a': (1, None)}",
+            "'\\ud800'",
+            '{"id": {"id": [1]}, "usage": "x", "input": -1, "total": 1e999}',
+            "2026-11-21T12:00:00Z",
+            "ot=th:8",
+            "ot=th:zz,ot=p:70",
         ]
     ),
     st.text(max_size=12),
@@ -100,7 +137,12 @@ _ATTRIBUTES = st.lists(
     max_size=12,
 )
 _EVENTS = st.lists(
-    st.builds(Span.Event, name=_TEXTS, time_unix_nano=st.integers(0, 2**64 - 1), attributes=_ATTRIBUTES),
+    st.builds(
+        Span.Event,
+        name=st.sampled_from(_KNOWN_EVENTS) | _TEXTS,
+        time_unix_nano=st.integers(0, 2**64 - 1),
+        attributes=_ATTRIBUTES,
+    ),
     max_size=3,
 )
 _LINKS = st.lists(

@@ -57,5 +57,5 @@ ERROR_WORDS = (
     (r"(?i)abort|cancel", "cancelled"),
     (r"(?i)connect|ECONN|ENOTFOUND|socket|network|fetch failed", "connection"),
     (r"(?i)rate.?limit|quota|exhausted", "rate_limit"),
-    (r"(?i)overloaded|unavailable|internal server", "server"),
+    (r"(?i)overloaded|unavailable|internal server|server had an error|bad gateway", "server"),
 )

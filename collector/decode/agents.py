@@ -18,13 +18,19 @@ from collector.conventions.agents_claude_code import FAMILY as CLAUDE_CODE
 from collector.conventions.agents_codex import FAMILY as CODEX
 from collector.conventions.agents_gemini_cli import FAMILY as GEMINI_CLI
 from collector.conventions.columns import FromAttributes
-from collector.decode import json_text
+from collector.conventions.dimensions import Dimensions
+from collector.decode import derive_errors, derive_names, json_text, whose
 from collector.decode.attributes import Attributes
-from collector.decode.values import TYPES
+from collector.decode.columns import CANONICAL, DIMENSION
+from collector.decode.found import Found
+from collector.decode.readings import TYPES
+from collector.decode.sources import Ruling, sources
+from collector.decode.whose import NO_DIMENSIONS
 
 FAMILIES: tuple[AgentFamily, ...] = (CLAUDE_CODE, CODEX, GEMINI_CLI)
 
 _PREFIXES = "^(" + "|".join(family.event_prefix.replace(".", r"\.") for family in FAMILIES) + ")"
+# As the record has them, which is as a span of the same request would.
 _CARRIED = (
     "project",
     "received_at",
@@ -33,25 +39,10 @@ _CARRIED = (
     "scope_version",
     "service_name",
     "environment",
-    "key_environment",
-    "key_tenant_id",
     "resource",
-    "resource_tenant_id",
-    "resource_user_id",
     "attributes",
 )
-# Columns that a mapping may leave out, and the work below reads.
-_DEFAULTS: dict[str, pa.DataType] = dict.fromkeys(
-    ("model_requested", "error_type", "error_text", "speed", "session_id", "prompt", "tenant_id"),
-    TYPES["text"],
-) | {"duration_ms": TYPES["number"], "http_status": TYPES["count"], "reported_cost_usd": TYPES["number"]}
-# What calls of events say and spans may lack: settling reads them of both.
-COLUMNS_OF_CALLS: dict[str, pa.DataType] = {
-    "emitter": pa.string(),
-    "usage_semantics": pa.string(),
-    "reported_cost_usd": pa.float64(),
-}
-_NOT_OF_A_SPAN = ("duration_ms", "error_text", "speed", "prompt", "total_tokens", "tool_input_tokens")
+_TEXT, _COUNT, _NUMBER = TYPES["text"], TYPES["count"], TYPES["number"]
 
 
 def is_agents(event_names: pa.Array) -> pa.Array:
@@ -59,7 +50,9 @@ def is_agents(event_names: pa.Array) -> pa.Array:
     return pc.fill_null(pc.match_substring_regex(event_names, _PREFIXES), fill_value=False)
 
 
-def calls(records: pa.Table, attributes: pa.ListArray) -> pa.Table | None:
+def calls(
+    records: pa.Table, attributes: pa.ListArray, dimensions: Dimensions = NO_DIMENSIONS
+) -> pa.Table | None:
     """The calls among decoded log records; None when there are none. `attributes` as the records carry them."""
     mine = pc.indices_nonzero(is_agents(records.column("event_name")))
     if not len(mine):
@@ -67,7 +60,7 @@ def calls(records: pa.Table, attributes: pa.ListArray) -> pa.Table | None:
     records, attributes = records.take(mine).combine_chunks(), attributes.take(mine)
     read = Attributes(attributes)
     tables = [
-        _calls_of(family, records.take(rows), attributes.take(rows), event.failed)
+        _calls_of(family, event, records.take(rows), Attributes(attributes.take(rows)), dimensions)
         for family in FAMILIES
         for event in family.calls
         if len(rows := _rows_of(event, records, read))
@@ -86,56 +79,89 @@ def _rows_of(event: CallEvent, records: pa.Table, attributes: Attributes) -> pa.
     return pc.indices_nonzero(matches)
 
 
-def _calls_of(family: AgentFamily, records: pa.Table, lists: pa.ListArray, failed: bool) -> pa.Table:
-    attributes = Attributes(lists)
-    found = {name: pa.nulls(len(lists), kind) for name, kind in _DEFAULTS.items()}
-    found |= {wanted.column: attributes.column(wanted) for wanted in family.mapping}
-    columns = {name: _whole(records.column(name)) for name in _CARRIED}
-    columns |= found | _usage(family, found) | _times(records, found) | _ids(family, records, found)
+def _calls_of(
+    family: AgentFamily, event: CallEvent, records: pa.Table, attributes: Attributes, dimensions: Dimensions
+) -> pa.Table:
+    n_rows = records.num_rows
+    around = {name: _whole(records.column(name)) for name in records.column_names}
+    found = Found(n_rows)
+    whose.configured(found, attributes, dimensions, around)
+    for wanted in family.mapping:
+        for key in wanted.keys:
+            values = attributes.read(key, wanted.reading)
+            if values is not None:
+                found.fill(wanted.column, values, key)
+    _usage(family, found)
+    _what_it_was(family, event, found)
+    same = np.zeros(n_rows, dtype=np.int8)
+    ruling = Ruling(same, [family.emitter], same, [f"call: event {event.name}"])
+    columns = {column: found.get(column, kind) for column, kind in _kinds(dimensions).items()}
+    columns |= {column: values for column, values in around.items() if column.startswith("resource_")}
+    columns |= {name: around[name] for name in _CARRIED}
+    columns |= _times(records, found) | _ids(family, records, found)
     columns |= {
-        "span_name": _whole(records.column("event_name")),
-        "span_kind": _every("client", len(lists)),
-        "operation": _every("chat", len(lists)),
-        "provider": _every(family.provider, len(lists)),
-        "emitter": _every(family.emitter, len(lists)),
-        "failed": pa.array(np.full(len(lists), failed)),
-        "is_call": pa.array(np.full(len(lists), fill_value=True)),
-        "model_answered": found["model_requested"] if not failed else pa.nulls(len(lists), pa.string()),
-        "service_tier": pc.if_else(pc.equal(found["speed"], "fast"), "fast", pa.scalar(None, pa.string())),
-        "error_type": _error_type(found) if failed else pa.nulls(len(lists), pa.string()),
-        "events": json_text.as_json(_every("[]", len(lists))),
-        "links": json_text.as_json(_every("[]", len(lists))),
+        "span_name": around["event_name"],
+        "span_kind": _every("client", n_rows),
+        "failed": pa.array(np.full(n_rows, event.failed)),
+        "role": _every("call", n_rows),
+        "emitter": _every(family.emitter, n_rows),
+        "sources": sources(found, list(_kinds(dimensions)), ruling),
+        "events": json_text.as_json(_every("[]", n_rows)),
+        "links": json_text.as_json(_every("[]", n_rows)),
     }
-    return pa.table({name: values for name, values in columns.items() if name not in _NOT_OF_A_SPAN})
+    return pa.table(columns)
 
 
-def _usage(family: AgentFamily, found: dict[str, pa.Array]) -> dict[str, pa.Array]:
-    """The canonical totals. NULL is not zero: a total is known when its first part is."""
-    total_input, total_output = _sum(family.input_is, found), _sum(family.output_is, found)
-    columns = {"input_tokens": total_input, "output_tokens": total_output}
+def _kinds(dimensions: Dimensions) -> dict[str, pa.DataType]:
+    return CANONICAL | {f"{DIMENSION}{name}": _TEXT for name in dimensions.names}
+
+
+def _what_it_was(family: AgentFamily, event: CallEvent, found: Found) -> None:
+    """Operation, provider, models, tier and error, in place."""
+    n_rows = found.n_rows
+    found.fill("operation", _every("chat", n_rows), "the agent's way")
+    found.fill("provider", _every(family.provider, n_rows), "the agent's way")
+    is_fast = pc.equal(found.get("speed", _TEXT), "fast")
+    found.fill("service_tier", pc.if_else(is_fast, "fast", pa.scalar(None, _TEXT)), found.origins("speed"))
+    derive_names.names(found, np.full(n_rows, event.failed))
+    if event.failed:
+        kinds = _kind_in_text(found)
+        found.fill("error_type", kinds, found.origins("error_text"))
+    else:
+        found.fill("model_answered", found.get("model_requested", _TEXT), found.origins("model_requested"))
+    derive_errors.class_errors(found, np.full(n_rows, event.failed))
+
+
+def _usage(family: AgentFamily, found: Found) -> None:
+    """The canonical totals, in place. NULL is not zero: a total is known when its first part is."""
+    for column, parts in (("input_tokens", family.input_is), ("output_tokens", family.output_is)):
+        if len(parts) > 1 and column in found:
+            found.put(column, _sum(parts, found))
+            is_known = found.get(column, _COUNT).is_valid().to_numpy(zero_copy_only=False)
+            found.note(column, is_known, "".join(f" + {part}" for part in parts[1:]))
     if "total_tokens" in found:
         # An agent that writes 0 for what it was not told has a total of 0 then: nothing was reported.
-        reported = pc.not_equal(found["total_tokens"], 0)
-        counts = {name: values for name, values in found.items() if name.endswith("_tokens")} | columns
-        columns = {
-            name: pc.if_else(reported, values, pa.scalar(None, pa.int64())) for name, values in counts.items()
-        }
-    nothing = pa.scalar(None, pa.string())
-    semantics = pc.if_else(columns["input_tokens"].is_valid(), family.usage_semantics, nothing)
-    return columns | {"usage_semantics": semantics}
+        reported = pc.fill_null(pc.not_equal(found.get("total_tokens", _COUNT), 0), fill_value=True)
+        for column in [column for column in found if column.endswith("_tokens")]:
+            found.keep_only(column, reported.to_numpy(zero_copy_only=False))
+    has_input = found.get("input_tokens", _COUNT).is_valid()
+    has_any = pc.or_(has_input, found.get("output_tokens", _COUNT).is_valid())
+    found.put("usage_source", pc.if_else(has_any, "reported", "none"))
+    found.put("usage_semantics", pc.if_else(has_input, family.usage_semantics, pa.scalar(None, _TEXT)))
 
 
-def _sum(names: tuple[str, ...], found: dict[str, pa.Array]) -> pa.Array:
-    total = found[names[0]]
+def _sum(names: tuple[str, ...], found: Found) -> pa.Array:
+    total = found.get(names[0], _COUNT)
     for name in names[1:]:
-        total = pc.add(total, pc.fill_null(found[name], 0))
+        total = pc.add(total, pc.fill_null(found.get(name, _COUNT), 0))
     return total
 
 
-def _times(records: pa.Table, found: dict[str, pa.Array]) -> dict[str, pa.Array]:
+def _times(records: pa.Table, found: Found) -> dict[str, pa.Array]:
     """An event is written when its request is over: it started its duration earlier."""
-    sane = pc.and_(pc.greater_equal(found["duration_ms"], 0), pc.less(found["duration_ms"], 1e12))
-    duration_ms = pc.if_else(sane, found["duration_ms"], pa.scalar(None, pa.float64()))
+    said = found.get("duration_ms", _NUMBER)
+    sane = pc.and_(pc.greater_equal(said, 0), pc.less(said, 1e12))
+    duration_ms = pc.if_else(sane, said, pa.scalar(None, _NUMBER))
     duration_us = pc.round(pc.multiply(duration_ms, 1e3)).cast(pa.int64())
     ended_us = _whole(records.column("occurred_at")).cast(pa.int64())
     return {
@@ -144,7 +170,7 @@ def _times(records: pa.Table, found: dict[str, pa.Array]) -> dict[str, pa.Array]
     }
 
 
-def _ids(family: AgentFamily, records: pa.Table, found: dict[str, pa.Array]) -> dict[str, pa.Array]:
+def _ids(family: AgentFamily, records: pa.Table, found: Found) -> dict[str, pa.Array]:
     """Deterministic ids. A Python step a call, and only for those: a person's agent makes a few calls a minute."""
     said = zip(records.column("record").to_pylist(), records.column("origin").to_pylist(), strict=True)
     events = [blake2b(raw + origin, digest_size=24).digest() for raw, origin in said]
@@ -153,7 +179,10 @@ def _ids(family: AgentFamily, records: pa.Table, found: dict[str, pa.Array]) -> 
         if session or prompt
         else event[8:]
         for session, prompt, event in zip(
-            found["session_id"].to_pylist(), found["prompt"].to_pylist(), events, strict=True
+            found.get("session_id", _TEXT).to_pylist(),
+            found.get("prompt", _TEXT).to_pylist(),
+            events,
+            strict=True,
         )
     ]
     made = pa.array(threads, pa.binary(16))
@@ -167,14 +196,14 @@ def _ids(family: AgentFamily, records: pa.Table, found: dict[str, pa.Array]) -> 
     }
 
 
-def _error_type(found: dict[str, pa.Array]) -> pa.Array:
-    """What the agent calls the error, else what its text is about where no status tells; never the text itself."""
-    from_text = pa.nulls(len(found["error_text"]), pa.string())
+def _kind_in_text(found: Found) -> pa.Array:
+    """What the error's text is about where no status tells; never the text itself."""
+    texts = found.get("error_text", _TEXT)
+    kinds = pa.nulls(found.n_rows, _TEXT)
     for pattern, name in reversed(ERROR_WORDS):
-        is_about = pc.fill_null(pc.match_substring_regex(found["error_text"], pattern), fill_value=False)
-        from_text = pc.if_else(is_about, name, from_text)
-    without_status = pc.if_else(found["http_status"].is_null(), from_text, pa.scalar(None, pa.string()))
-    return pc.coalesce(found["error_type"], without_status)
+        is_about = pc.fill_null(pc.match_substring_regex(texts, pattern), fill_value=False)
+        kinds = pc.if_else(is_about, name, kinds)
+    return pc.if_else(found.get("http_status", _COUNT).is_null(), kinds, pa.scalar(None, _TEXT))
 
 
 def _every(text: str, n_rows: int) -> pa.Array:

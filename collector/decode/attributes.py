@@ -7,6 +7,7 @@ decoded one by one, and each distinct one once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -14,12 +15,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collector.conventions.columns import FromAttributes
+from collector.conventions.columns import FromAttributes, Reading
 from collector.decode import json_text
-from collector.decode.values import READERS, TYPES, Values
+from collector.decode.readings import READERS, TYPES, is_one_of
+from collector.decode.values import Values
 from collector.privacy.content import is_content, is_numbers_only
 
 Indices = npt.NDArray[np.int64]
+# One flag an owner.
+Mask = npt.NDArray[np.bool_]
 # A key that fewer owners have than this share is written entry by entry instead of as a column of mostly NULL:
 # flattened chats bring a thousand keys that one span has.
 _DENSE_SHARE = 1 / 16
@@ -29,11 +33,6 @@ _DENSE_ENTRIES = 32
 def is_kept(key: str) -> bool:
     """Whether an attribute may be stored; values of the others may be captured content (decode/contents.py)."""
     return not is_content(key)
-
-
-def _first_said(before: pa.Array | None, values: pa.Array) -> pa.BooleanArray:
-    """Of which owners this key gives the column its value."""
-    return values.is_valid() if before is None else pc.and_(values.is_valid(), pc.invert(before.is_valid()))
 
 
 class Attributes:
@@ -48,7 +47,7 @@ class Attributes:
         self._keys: list[str] = keys.dictionary.to_pylist()
         self._code_of = {key: code for code, key in enumerate(self._keys)}
         # By key: the column that has its values, and of which owners it does.
-        self._moved: dict[str, tuple[str, pa.BooleanArray]] = {}
+        self._moved: dict[str, tuple[str, Mask]] = {}
         self._values = Values(entries.field("value"))
         self._group_by_key(owners, codes)
 
@@ -72,24 +71,59 @@ class Attributes:
         """Every key that occurs."""
         return self._keys
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._code_of
+
     def column(self, wanted: FromAttributes) -> pa.Array:
         """One value per owner: the first of the wanted keys that has one, NULL where none has."""
         found: pa.Array | None = None
         for key in wanted.keys:
-            if key in self._code_of:
-                values = self._read(key, READERS[wanted.reading])
-                if wanted.moved and self._values.are_texts(self._positions[self._slice(key)]):
-                    self._moved[key] = wanted.column, _first_said(found, values)
+            values = self.read(key, wanted.reading)
+            if values is not None:
                 found = values if found is None else pc.coalesce(found, values)
         return found if found is not None else pa.nulls(self.n_owners, TYPES[wanted.reading])
 
-    def any_of(self, keys: Sequence[str]) -> npt.NDArray[np.bool_]:
+    def read(self, key: str, reading: Reading, among: Mask | None = None) -> pa.Array | None:
+        """One value per owner; None when none of the owners (of those `among`) has the key."""
+        positions, owners = self._places(key, among)
+        if not len(owners):
+            return None
+        return self._scatter(READERS[reading](self._values, positions), owners)
+
+    def whole_texts(self, key: str, among: Mask | None = None) -> tuple[Indices, pa.Array]:
+        """(owners, what each says under this key, as text and whole): not to be stored as it is."""
+        positions, owners = self._places(key, among)
+        return owners, self._values.as_text(positions)
+
+    def any_of(self, keys: Sequence[str]) -> Mask:
         """Which owners have at least one of these keys."""
         present = np.zeros(self.n_owners, dtype=np.bool_)
         for key in keys:
             if key in self._code_of:
                 present[self._owners[self._slice(key)]] = True
         return present
+
+    def is_one_of(self, key: str, texts: Sequence[str]) -> Mask:
+        """Of which owners the value under this key is, as text, one of these."""
+        present = np.zeros(self.n_owners, dtype=np.bool_)
+        positions, owners = self._places(key, None)
+        if len(owners):
+            found = is_one_of(self._values, positions, texts)
+            present[owners] = found.to_numpy(zero_copy_only=False)
+        return present
+
+    def count_names(self, pattern: re.Pattern[str]) -> Indices:
+        """How many keys each owner has that the pattern is found in."""
+        chosen = np.array([pattern.search(key) is not None for key in self._keys], dtype=np.bool_)
+        return np.bincount(self._owners[self._entries_of(chosen)], minlength=self.n_owners)
+
+    def move(self, key: str, column: str, said: Mask) -> None:
+        """Note that for these owners the text under the key is in a column, so that `as_json` need not say it again."""
+        before = self._moved.get(key)
+        if before is not None and before[0] == column:
+            self._moved[key] = column, before[1] | said
+        elif before is None and self._values.are_texts(self._positions[self._slice(key)]):
+            self._moved[key] = column, said
 
     def as_json(self) -> pa.Array:
         """One JSON object per owner, of the keys that may be kept and of what may be kept of their values.
@@ -114,7 +148,7 @@ class Attributes:
         keys = pa.array(self._keys, pa.string()).take(pa.array(self._codes[entries]))
         return keys, self._owners[entries], self._values.as_text(self._positions[entries])
 
-    def _by_density(self, kept: npt.NDArray[np.bool_]) -> tuple[list[str], npt.NDArray[np.bool_]]:
+    def _by_density(self, kept: Mask) -> tuple[list[str], Mask]:
         """(the kept keys that get a column each, the other kept ones)"""
         is_dense = kept & (self._ends - self._starts >= max(self.n_owners * _DENSE_SHARE, _DENSE_ENTRIES))
         for key in self._moved:
@@ -134,14 +168,14 @@ class Attributes:
     def _moved_members(self, key: str, name: str, where: slice) -> pa.Array:
         """The members of a key whose values are in a column: its name stands in their place."""
         column, of_owners = self._moved[key]
-        is_moved = of_owners.take(pa.array(self._owners[where]))
+        is_moved = of_owners[self._owners[where]]
         note = pa.scalar(f'{name}:"(in {column})"')
-        if pc.all(is_moved).as_py():  # as nearly always, and then nothing is rendered
+        if is_moved.all():  # as nearly always, and then nothing is rendered
             return pa.repeat(note, len(is_moved))
         others = self._values.as_members(name, self._positions[where], may_be_long=is_numbers_only(key))
-        return pc.if_else(is_moved, note, others)
+        return pc.if_else(pa.array(is_moved), note, others)
 
-    def _sparse_members(self, chosen: npt.NDArray[np.bool_], *, may_be_long: bool) -> pa.Array:
+    def _sparse_members(self, chosen: Mask, *, may_be_long: bool) -> pa.Array:
         """The members of rare keys, joined per owner; NULL where the owner has none."""
         entries = self._entries_of(chosen)
         entries = entries[np.argsort(self._owners[entries], kind="stable")]
@@ -154,15 +188,20 @@ class Attributes:
         joined = json_text.join_runs(members, counts)
         return pc.if_else(pa.array(counts > 0), joined, pa.scalar(None, pa.string()))
 
-    def _entries_of(self, chosen: npt.NDArray[np.bool_]) -> Indices:
+    def _entries_of(self, chosen: Mask) -> Indices:
         """The entries under these keys."""
         if not len(self._keys):
             return np.array([], dtype=np.int64)
         return np.flatnonzero(chosen[self._codes])
 
-    def _read(self, key: str, reader: Callable[[Values, Indices], pa.Array]) -> pa.Array:
-        where = self._slice(key)
-        return self._scatter(reader(self._values, self._positions[where]), self._owners[where])
+    def _places(self, key: str, among: Mask | None) -> tuple[Indices, Indices]:
+        """(positions, owners) of the entries under a key; none when it does not occur."""
+        where = self._slice(key) if key in self._code_of else slice(0, 0)
+        positions, owners = self._positions[where], self._owners[where]
+        if among is None:
+            return positions, owners
+        wanted = among[owners]
+        return (positions, owners) if wanted.all() else (positions[wanted], owners[wanted])
 
     def _scatter(self, values: pa.Array, owners: Indices) -> pa.Array:
         """The values at their owners' places; the owners are ascending and distinct."""

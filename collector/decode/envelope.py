@@ -23,10 +23,12 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from opentelemetry.proto.common.v1 import common_pb2
 from opentelemetry.proto.resource.v1 import resource_pb2
 
-from collector.conventions import otel_current
+from collector.conventions.columns import FromAttributes
+from collector.conventions.dimensions import Dimensions
 from collector.decode.attributes import Attributes
 from collector.decode.parse import parse
 from collector.decode.requests import Request, request_columns
+from collector.decode.whose import NO_DIMENSIONS, resource_keys
 from collector.privacy.kept import kept_values
 
 Indices = npt.NDArray[np.int64]
@@ -40,7 +42,7 @@ class Envelope:
     columns: dict[str, pa.Array]
 
 
-def unwrap(requests: Sequence[Request]) -> Envelope:
+def unwrap(requests: Sequence[Request], dimensions: Dimensions = NO_DIMENSIONS) -> Envelope:
     """Every item of the requests. Raises ValueError on bytes that are not OTLP."""
     batch = parse(_REQUEST, [request.body for request in requests])
     resources = batch.column(0)
@@ -51,7 +53,9 @@ def unwrap(requests: Sequence[Request]) -> Envelope:
     request_of_item = parents(resources)[resource_of_item]
     raw_scopes = pc.list_flatten(scopes).field("scope")
     raw_resources = pc.list_flatten(resources).field("resource")
-    columns = _scope_columns(raw_scopes, scope_of_item) | _resource_columns(raw_resources, resource_of_item)
+    columns = _scope_columns(raw_scopes, scope_of_item) | _resource_columns(
+        raw_resources, resource_of_item, dimensions
+    )
     resource_hash = _hashes(raw_resources).take(pa.array(resource_of_item))
     scope_hash = _hashes(raw_scopes).take(pa.array(scope_of_item))
     columns["origin"] = pc.binary_join_element_wise(resource_hash, scope_hash, b"")
@@ -94,11 +98,14 @@ def _scope_columns(raw: pa.BinaryArray, scope_of_item: Indices) -> dict[str, pa.
     }
 
 
-def _resource_columns(raw: pa.BinaryArray, resource_of_item: Indices) -> dict[str, pa.Array]:
+def _resource_columns(
+    raw: pa.BinaryArray, resource_of_item: Indices, dimensions: Dimensions
+) -> dict[str, pa.Array]:
     attributes = Attributes(_RESOURCE.array_to_record_batch(raw).column("attributes"))
     taken = pa.array(resource_of_item)
     columns = {
-        wanted.column: attributes.column(wanted).take(taken) for wanted in otel_current.RESOURCE_MAPPING
+        column: attributes.column(FromAttributes(column, keys, "text")).take(taken)
+        for column, keys in resource_keys(dimensions).items()
     }
     return columns | {"resource": attributes.as_json().take(taken)}
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import ptars
@@ -21,6 +21,7 @@ from opentelemetry.proto.logs.v1 import logs_pb2
 
 from collector.conventions import agents
 from collector.conventions.columns import FromAttributes
+from collector.conventions.dimensions import Dimensions
 from collector.decode import agents as agent_calls
 from collector.decode import scores
 from collector.decode.attributes import Attributes
@@ -29,6 +30,7 @@ from collector.decode.envelope import first_text, timestamps, unwrap
 from collector.decode.ids import span_ids, trace_ids
 from collector.decode.requests import Request
 from collector.decode.values import plain
+from collector.decode.whose import NO_DIMENSIONS
 from collector.privacy.contents import captured
 from collector.privacy.kept import kept_values
 from collector.privacy.policy import ContentPolicy
@@ -65,9 +67,11 @@ class DecodedLogs:
     contents: pa.Table | None
 
 
-def decode(requests: Sequence[Request], policy: ContentPolicy) -> DecodedLogs:
+def decode(
+    requests: Sequence[Request], policy: ContentPolicy, dimensions: Dimensions = NO_DIMENSIONS
+) -> DecodedLogs:
     """Every record of the requests. Raises ValueError on bytes that are not OTLP."""
-    envelope = unwrap(requests)
+    envelope = unwrap(requests, dimensions)
     batch = _RECORDS.array_to_record_batch(envelope.items)
     attributes = Attributes(batch.column("attributes"))
     around = envelope.columns
@@ -82,7 +86,9 @@ def decode(requests: Sequence[Request], policy: ContentPolicy) -> DecodedLogs:
         "severity": _severities(batch),
         "attributes": attributes.as_json(),
     }
-    columns |= {wanted.column: attributes.column(wanted) for wanted in _MAPPING}
+    for wanted in _MAPPING:
+        keys = (*dimensions.keys_of(wanted.column), *wanted.keys)
+        columns[wanted.column] = attributes.column(replace(wanted, keys=keys))
     columns["user_id"] = _users(columns, attributes)
     columns["tenant_id"] = pc.coalesce(
         around["key_tenant_id"], columns["tenant_id"], around["resource_tenant_id"]
@@ -96,7 +102,7 @@ def decode(requests: Sequence[Request], policy: ContentPolicy) -> DecodedLogs:
         contents = captured_contents(policy, Owners.of(columns, "occurred_at"), found)
     return DecodedLogs(
         records=records,
-        calls=agent_calls.calls(records, batch.column("attributes")),
+        calls=agent_calls.calls(records, batch.column("attributes"), dimensions),
         scores=scores.from_log_records(records, batch.column("attributes")),
         contents=contents,
     )

@@ -8,6 +8,7 @@ the metric was told to drop, and ids of spans that are stored anyway.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import ptars
@@ -16,11 +17,13 @@ import pyarrow.compute as pc
 from opentelemetry.proto.metrics.v1 import metrics_pb2
 
 from collector.conventions.columns import FromAttributes
+from collector.conventions.dimensions import Dimensions
 from collector.decode.attributes import Attributes
 from collector.decode.envelope import Indices, first_text, parents, timestamps, unwrap
 from collector.decode.json_text import as_json, join_runs
 from collector.decode.requests import Request
 from collector.decode.values import Values
+from collector.decode.whose import NO_DIMENSIONS
 from collector.privacy.kept import kept_values
 
 _METRICS = ptars.HandlerPool([metrics_pb2.DESCRIPTOR]).get_for_message(metrics_pb2.Metric.DESCRIPTOR)
@@ -62,16 +65,19 @@ SCHEMA = pa.schema(
 )
 
 
-def decode(requests: Sequence[Request]) -> pa.Table | None:
+def decode(requests: Sequence[Request], dimensions: Dimensions = NO_DIMENSIONS) -> pa.Table | None:
     """Every data point of the requests, None when they hold none. Raises ValueError on bytes that are not OTLP."""
-    envelope = unwrap(requests)
+    envelope = unwrap(requests, dimensions)
     metrics = _METRICS.array_to_record_batch(envelope.items)
-    found = [_points(kind, metrics, envelope.columns) for kind in _VALUES]
+    tenant = replace(_TENANT, keys=(*dimensions.keys_of("tenant_id"), *_TENANT.keys))
+    found = [_points(kind, metrics, envelope.columns, tenant) for kind in _VALUES]
     tables = [table for table in found if table is not None]
     return pa.concat_tables(tables) if tables else None
 
 
-def _points(kind: str, metrics: pa.RecordBatch, around: dict[str, pa.Array]) -> pa.Table | None:
+def _points(
+    kind: str, metrics: pa.RecordBatch, around: dict[str, pa.Array], tenant: FromAttributes
+) -> pa.Table | None:
     """The points of the metrics of one kind; None when there are none."""
     data = metrics.column(kind)
     lists = pc.struct_field(data, "data_points")
@@ -89,7 +95,7 @@ def _points(kind: str, metrics: pa.RecordBatch, around: dict[str, pa.Array]) -> 
         "is_monotonic": _member(data, "is_monotonic", pa.bool_()).take(taken),
         "no_recorded_value": pc.not_equal(pc.bit_wise_and(points.field("flags"), _NO_RECORDED_VALUE), 0),
     }
-    columns |= _times(points, columns["received_at"]) | _identity(points, columns)
+    columns |= _times(points, columns["received_at"]) | _identity(points, columns, tenant)
     columns |= _VALUES[kind](points)
     found = [columns.get(field.name, pa.nulls(len(taken), field.type)) for field in SCHEMA]
     identity = {"origin": columns["origin"], "series": _series(points.field("attributes"))}
@@ -105,10 +111,12 @@ def _times(points: pa.StructArray, received_at: pa.Array) -> dict[str, pa.Array]
     }
 
 
-def _identity(points: pa.StructArray, columns: dict[str, pa.Array]) -> dict[str, pa.Array]:
+def _identity(
+    points: pa.StructArray, columns: dict[str, pa.Array], tenant: FromAttributes
+) -> dict[str, pa.Array]:
     """Whose series it is."""
     attributes = Attributes(points.field("attributes"))
-    tenants = (columns["key_tenant_id"], attributes.column(_TENANT), columns["resource_tenant_id"])
+    tenants = (columns["key_tenant_id"], attributes.column(tenant), columns["resource_tenant_id"])
     return {
         "attributes": attributes.as_json(),
         "tenant_id": pc.coalesce(*tenants),

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from collector.conventions.columns import Reading
 from collector.decode import json_text
 from collector.privacy.kept import KEPT_MAX_CHARACTERS, kept_values, shorten_unknown
 from collector.privacy.records import scrub_record
@@ -32,7 +31,7 @@ KINDS = (
     "kvlist_value",
     "bytes_value",
 )
-_STRING, _INT, _DOUBLE, _BOOL, _ARRAY, _KVLIST, _BYTES, _EMPTY = range(8)
+STRING, INT, DOUBLE, BOOL, ARRAY, KVLIST, BYTES, EMPTY = range(8)
 # Beyond this a nested value is not rendered: no emitter nests so deep, and Python's own stack is finite.
 _DEEPEST = 64
 # A text that occurs so often on average is worth finding out.
@@ -44,7 +43,7 @@ class Values:
 
     def __init__(self, values: pa.StructArray) -> None:
         self._children = [values.field(name) for name in KINDS]
-        self._kinds: npt.NDArray[np.int8] = np.full(len(values), _EMPTY, dtype=np.int8)
+        self._kinds: npt.NDArray[np.int8] = np.full(len(values), EMPTY, dtype=np.int8)
         for kind, child in enumerate(self._children):
             if child.null_count < len(child):
                 self._kinds[child.is_valid().to_numpy(zero_copy_only=False)] = kind
@@ -59,7 +58,7 @@ class Values:
 
     def are_texts(self, positions: Indices) -> bool:
         """Whether all values at these positions are strings."""
-        return self.kinds_at(positions) == [_STRING]
+        return self.kinds_at(positions) == [STRING]
 
     def as_json(self, positions: Indices, *, may_be_long: bool) -> pa.Array:
         """JSON text of each value as it may be stored: without credentials and, unless it may be long, without free text."""
@@ -75,7 +74,7 @@ class Values:
     def as_members(self, name: str, positions: Indices, *, may_be_long: bool) -> pa.Array:
         """`name:value` as JSON text of each value, `name` being JSON already."""
         if self.are_texts(positions):
-            encoded = self.of_kind(_STRING, positions).dictionary_encode()
+            encoded = self.of_kind(STRING, positions).dictionary_encode()
             # Models, services and settings repeat: what is done to a text is done once for each of them.
             if len(encoded.dictionary) * _REPEATS < len(encoded):
                 distinct = self._as_members(
@@ -93,24 +92,24 @@ class Values:
 
     def _render(self, positions: Indices, string: Rule, nested: Rule) -> pa.Array:
         writers: dict[int, Callable[[pa.Array], pa.Array]] = {
-            _STRING: string,
-            _INT: lambda numbers: numbers.cast(pa.string()),
-            _DOUBLE: _double_json,
-            _BOOL: lambda flags: flags.cast(pa.string()),
-            _ARRAY: lambda lists: _nested_json(lists, _array_json, nested),
-            _KVLIST: lambda lists: _nested_json(lists, _kvlist_json, nested),
-            _BYTES: lambda raw: pc.if_else(raw.is_valid(), '"(bytes)"', pa.scalar(None, pa.string())),
-            _EMPTY: lambda _: pa.array(["null"] * len(positions), pa.string()),
+            STRING: string,
+            INT: lambda numbers: numbers.cast(pa.string()),
+            DOUBLE: _double_json,
+            BOOL: lambda flags: flags.cast(pa.string()),
+            ARRAY: lambda lists: _nested_json(lists, _array_json, nested),
+            KVLIST: lambda lists: _nested_json(lists, _kvlist_json, nested),
+            BYTES: lambda raw: pc.if_else(raw.is_valid(), '"(bytes)"', pa.scalar(None, pa.string())),
+            EMPTY: lambda _: pa.array(["null"] * len(positions), pa.string()),
         }
         kinds = self.kinds_at(positions)
-        # `_EMPTY` comes last: its text fills what no other kind wrote.
+        # `EMPTY` comes last: its text fills what no other kind wrote.
         columns = [writers[kind](self._member(kind, positions)) for kind in kinds]
         if not columns:
             return pa.nulls(len(positions), pa.string())
         return columns[0] if len(columns) == 1 else pc.coalesce(*columns)
 
     def _member(self, kind: int, positions: Indices) -> pa.Array:
-        return pa.nulls(len(positions)) if kind == _EMPTY else self.of_kind(kind, positions)
+        return pa.nulls(len(positions)) if kind == EMPTY else self.of_kind(kind, positions)
 
 
 def _kept(texts: pa.Array, *, may_be_long: bool) -> pa.Array:
@@ -139,91 +138,6 @@ def _without_long_texts(node: Any) -> Any:
     if isinstance(node, dict):
         return {key: _without_long_texts(value) for key, value in node.items()}
     return node
-
-
-def _read_text(values: Values, positions: Indices) -> pa.Array:
-    readers: dict[int, Callable[[pa.Array], pa.Array]] = {
-        _STRING: lambda texts: pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts),
-        _INT: lambda numbers: numbers.cast(pa.string()),
-        _DOUBLE: lambda numbers: numbers.cast(pa.string()),
-        _BOOL: lambda flags: flags.cast(pa.string()),
-    }
-    return kept_values(_first(values, positions, readers, pa.string()))
-
-
-def _read_number(values: Values, positions: Indices) -> pa.Array:
-    readers: dict[int, Callable[[pa.Array], pa.Array]] = {
-        _DOUBLE: lambda numbers: numbers,
-        _INT: lambda numbers: numbers.cast(pa.float64(), safe=False),
-        _STRING: _number_in_text,
-    }
-    found = _first(values, positions, readers, pa.float64())
-    return pc.if_else(pc.is_finite(found), found, pa.scalar(None, pa.float64()))
-
-
-def _read_count(values: Values, positions: Indices) -> pa.Array:
-    kinds = values.kinds_at(positions)
-    whole = values.of_kind(_INT, positions)
-    if kinds == [_INT]:
-        return whole
-    rounded = pc.round(_read_number(values, positions))
-    # 2**53: beyond it a double no longer counts; no call has that many tokens.
-    sane = pc.less(pc.abs(rounded), 2.0**53)
-    from_number = pc.if_else(sane, rounded, pa.scalar(None, pa.float64())).cast(pa.int64())
-    return pc.coalesce(whole, from_number)
-
-
-def _read_flag(values: Values, positions: Indices) -> pa.Array:
-    return _first(values, positions, {_BOOL: lambda flags: flags, _STRING: _flag_in_text}, pa.bool_())
-
-
-def _read_first_text(values: Values, positions: Indices) -> pa.Array:
-    if _ARRAY not in values.kinds_at(positions):
-        return _read_text(values, positions)
-    elements = pc.struct_field(values.of_kind(_ARRAY, positions), "values")
-    first = pc.list_element(_at_least_one(elements), 0).dictionary_encode()
-    texts = pa.array([_scalar_text(raw) for raw in first.dictionary.to_pylist()], pa.string())
-    return pc.coalesce(kept_values(texts).take(first.indices), _read_text(values, positions))
-
-
-def _first(
-    values: Values,
-    positions: Indices,
-    readers: dict[int, Callable[[pa.Array], pa.Array]],
-    empty: pa.DataType,
-) -> pa.Array:
-    """What the reader of its kind makes of each value; NULL for kinds without a reader."""
-    kinds = values.kinds_at(positions)
-    columns = [read(values.of_kind(kind, positions)) for kind, read in readers.items() if kind in kinds]
-    if not columns:
-        return pa.nulls(len(positions), empty)
-    return columns[0] if len(columns) == 1 else pc.coalesce(*columns)
-
-
-def _number_in_text(texts: pa.Array) -> pa.Array:
-    numeric = pc.match_substring_regex(texts, r"^[+-]?\d{1,18}(\.\d{1,18})?([eE][+-]?\d{1,2})?$")
-    return pc.if_else(numeric, texts, pa.scalar(None, pa.string())).cast(pa.float64())
-
-
-def _flag_in_text(texts: pa.Array) -> pa.Array:
-    lowered = pc.utf8_lower(texts)
-    known = pc.is_in(lowered, pa.array(["true", "false"]))
-    return pc.equal(pc.if_else(known, lowered, pa.scalar(None, pa.string())), "true")
-
-
-def _at_least_one(lists: pa.ListArray) -> pa.ListArray:
-    """The lists, NULL where empty: list_element fails on a list without that element."""
-    return pc.if_else(pc.greater(pc.list_value_length(lists), 0), lists, pa.scalar(None, lists.type))
-
-
-def _scalar_text(raw: bytes | None) -> str | None:
-    if raw is None:
-        return None
-    value = AnyValue.FromString(raw)
-    kind = value.WhichOneof("value")
-    return (
-        str(getattr(value, kind)) or None if kind in ("string_value", "int_value", "double_value") else None
-    )
 
 
 def _double_json(numbers: pa.Array) -> pa.Array:
@@ -294,19 +208,3 @@ def plain(value: AnyValue, depth: int = 0) -> Any:
             return None
         case kind:
             return getattr(value, kind)
-
-
-READERS: dict[Reading, Callable[[Values, Indices], pa.Array]] = {
-    "text": _read_text,
-    "count": _read_count,
-    "number": _read_number,
-    "flag": _read_flag,
-    "first_text": _read_first_text,
-}
-TYPES: dict[Reading, pa.DataType] = {
-    "text": pa.string(),
-    "count": pa.int64(),
-    "number": pa.float64(),
-    "flag": pa.bool_(),
-    "first_text": pa.string(),
-}
