@@ -12,7 +12,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.commit.committer import Committer
 from collector.configure import load_settings
-from collector.privacy.policy import policy_of
+from collector.decode.rules import rules_of
 from collector.spool.segments import QUARANTINE, Record, SpoolWriter, encode
 from pricing.book import load_book
 from store import prices
@@ -35,7 +35,7 @@ class Store:
         prices.add_new(self._connection, load_book())
         self.session = file.cursor(self._connection)
         self.committer = Committer(
-            self.session, self.spool_dir, load_book(), policy_of(load_settings({"data": self._data}))
+            self.session, self.spool_dir, load_book(), rules_of(load_settings({"data": self._data}))
         )
 
     def send(self, *bodies: bytes, project: str = "default", signal: str = "traces") -> None:

@@ -24,15 +24,16 @@ from collector.commit import canary
 from collector.commit.crashloop import CrashLoop
 from collector.commit.give_back import give_back_memory
 from collector.commit.isolate import culprits, without
+from collector.commit.memory import Memory
 from collector.commit.prepare import Prepared, next_segments, prepare
 from collector.commit.statements import load_statements
 from collector.commit.transaction import Added, store_groups, stored_batches
 from collector.commit.unpack import SpoolFile, groups
+from collector.decode.rules import Rules
 from collector.observe import committing as observe
 from collector.observe import logs
 from collector.privacy.clean import cleaner
 from collector.privacy.kept import kept_error
-from collector.privacy.policy import ContentPolicy
 from collector.spool import quarantine
 from collector.spool.segments import Record, read_segment
 from pricing.book import Book
@@ -86,7 +87,7 @@ class Committer:
         session: duckdb.DuckDBPyConnection,
         spool_dir: Path,
         book: Book,
-        policy: ContentPolicy,
+        rules: Rules,
         upkeep: Callable[[datetime], bool] = lambda now: False,
     ) -> None:
         """`upkeep` does a bounded piece of other work on the store and says whether there is more."""
@@ -94,8 +95,9 @@ class Committer:
         self._session = session
         self._spool_dir = spool_dir
         self._book = book
-        self._policy = policy
+        self._rules = rules
         self._upkeep = upkeep
+        self._memory = Memory.of(session)
         self._crashes = CrashLoop(spool_dir)
         self._ahead = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decode")
         self._ready: Prepared | None = None
@@ -159,7 +161,7 @@ class Committer:
         current = self._ready
         coming = self._next_beside(current)
         with self._crashes.watch(current.paths, beside=coming, deadly=_FATAL):
-            ahead = self._ahead.submit(prepare, coming, self._policy) if coming else None
+            ahead = self._ahead.submit(prepare, coming, self._rules) if coming else None
             try:
                 self._finish(current)
             except BaseException:
@@ -178,7 +180,7 @@ class Committer:
             self._crashes.forget(deadly)
             paths = [path for path in paths if path != deadly]
         with self._crashes.watch([], beside=paths, deadly=_FATAL):
-            return prepare(paths, self._policy)
+            return prepare(paths, self._rules)
 
     def _next_beside(self, current: Prepared) -> Sequence[Path]:
         """What to prepare while the current segments are stored; nothing while a segment is under suspicion."""
@@ -199,14 +201,14 @@ class Committer:
 
     def _isolate(self, paths: Sequence[Path], poison: Exception) -> None:
         """Find the segment that cannot be stored by committing each alone."""
-        if ours := canary.fails(self._session, self._book, self._policy):
+        if ours := canary.fails(self._session, self._book, self._rules):
             raise StoreBrokenError(f"nothing can be stored: {_first_line(ours)}") from ours
         if len(paths) == 1:
             self._store_the_rest(SpoolFile(paths[0], read_segment(paths[0])), poison)
             return
         for path in paths:
             try:
-                self._commit(prepare([path], self._policy))
+                self._commit(prepare([path], self._rules))
             except (*_TRANSIENT, *_FATAL):
                 raise
             except Exception as failed:  # noqa: BLE001 - this is the one
@@ -214,10 +216,10 @@ class Committer:
 
     def _store_the_rest(self, one: SpoolFile, poison: Exception) -> None:
         """Put the records aside that cannot be stored, and store the others of the segment."""
-        bad = culprits(self._session, self._book, self._policy, one, (*_TRANSIENT, *_FATAL))
+        bad = culprits(self._session, self._book, self._rules, one, (*_TRANSIENT, *_FATAL))
         good = without(one, bad)
         if good.segment.records:
-            store_groups(self._session, groups([good], self._policy), self._book)
+            store_groups(self._session, groups([good], self._rules), self._book, self._memory)
             self.n_committed += 1
         self._quarantine(one.path, kept_error(poison), only=bad if good.segment.records else None)
 
@@ -233,7 +235,7 @@ class Committer:
             if prepared.failure is not None:
                 raise prepared.failure
         started = time.monotonic()
-        added = store_groups(self._session, prepared.groups, self._book)
+        added = store_groups(self._session, prepared.groups, self._book, self._memory)
         # Before the segments go: who waited for that must not be answered from before the commit.
         self.n_committed += 1
         self._tell(prepared, added, time.monotonic() - started)
@@ -245,7 +247,7 @@ class Committer:
             if one.segment.batch_id in known:
                 self._discard(one)
         rest = [one.path for one in prepared.files if one.segment.batch_id not in known]
-        return prepare(rest, self._policy)
+        return prepare(rest, self._rules)
 
     def _discard(self, one: SpoolFile) -> None:
         """The segment is stored: it goes. What of it could not be read is kept, and said."""
@@ -267,7 +269,7 @@ class Committer:
     def _quarantine(self, path: Path, reason: str, only: Sequence[Record] | None = None) -> None:
         """Put what may be kept of the segment where nothing commits it, and say so: in the log, and in `rejects`."""
         try:
-            kept = quarantine.keep(path, reason, cleaner(self._policy), only)
+            kept = quarantine.keep(path, reason, cleaner(self._rules.content), only)
         except FileNotFoundError:
             return  # somebody took it away
         observe.quarantined()

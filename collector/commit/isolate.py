@@ -8,7 +8,7 @@ import duckdb
 
 from collector.commit.transaction import try_groups
 from collector.commit.unpack import SpoolFile, groups
-from collector.privacy.policy import ContentPolicy
+from collector.decode.rules import Rules
 from collector.spool.segments import Record
 from pricing.book import Book
 
@@ -16,7 +16,7 @@ from pricing.book import Book
 def culprits(
     session: duckdb.DuckDBPyConnection,
     book: Book,
-    policy: ContentPolicy,
+    rules: Rules,
     one: SpoolFile,
     not_its_fault: tuple[type[BaseException], ...],
 ) -> list[Record]:
@@ -25,7 +25,7 @@ def culprits(
     Each is tried in a transaction that is taken back. Raises what is `not_its_fault`.
     """
     found = [
-        record for record in one.segment.records if _fails(session, book, policy, one, record, not_its_fault)
+        record for record in one.segment.records if _fails(session, book, rules, one, record, not_its_fault)
     ]
     return found or list(one.segment.records)
 
@@ -39,14 +39,14 @@ def without(one: SpoolFile, records: list[Record]) -> SpoolFile:
 def _fails(
     session: duckdb.DuckDBPyConnection,
     book: Book,
-    policy: ContentPolicy,
+    rules: Rules,
     one: SpoolFile,
     record: Record,
     not_its_fault: tuple[type[BaseException], ...],
 ) -> bool:
     alone = replace(one, segment=replace(one.segment, records=[record]))
     try:
-        try_groups(session, groups([alone], policy), book)
+        try_groups(session, groups([alone], rules), book)
     except not_its_fault:
         raise
     except Exception:  # noqa: BLE001 - whatever it is, this record does it

@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.commit.statements import registered, statement
+from collector.settle.forest import Rows, codes, joint, storage_of
 
-# Two bodies of one span are looked for this far apart in time, and stored spans this close are read in one go.
-_MARGIN_US = 2 * 60 * 1_000_000
-_APART_US = 60 * 60 * 1_000_000
+_IDS = ["project", "trace_id", "span_id"]
+_FIRST_US, _LAST_US = -62_000_000_000_000_000, 250_000_000_000_000_000
 # Each stretch is a query of its own, so there is a limit to how many a batch may cause.
 _MOST_STRETCHES = 12
 # Odd, and with bits all over: each part of an id moves every bit of the sum.
@@ -30,6 +30,7 @@ def each_once(session: duckdb.DuckDBPyConnection, spans: pa.Table) -> pa.Table:
     """Of spans that came more than once in this commit one body each."""
     if not may_repeat(spans):
         return spans
+    session.execute(statement("says"))
     with registered(session, incoming=spans):
         others = session.sql(statement("repeated")).to_arrow_table()
     return _without(spans, others.column("row"))
@@ -51,56 +52,69 @@ def may_repeat(spans: pa.Table) -> bool:
     return len(np.unique(mixed)) < len(mixed)
 
 
-def meet_stored_spans(session: duckdb.DuckDBPyConnection, spans: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """(the spans to store, those of them that replace a stored body, with the `stored_day` of it)
+def meet_stored_spans(
+    session: duckdb.DuckDBPyConnection, spans: pa.Table, stored: pa.Table
+) -> tuple[pa.Table, pa.Table, Rows]:
+    """(the spans to store; those of them that replace a stored body, with the `stored_day` of it; rows of `stored` that
+    are gone with that)
 
-    A stored body that is replaced is deleted here.
+    `stored` are stored spans, among them every stored body of these (collector/commit/related.py).
     """
-    met = _met(session, spans)
-    rivals = spans.take(pc.index_in(met.column("row"), spans.column("row").combine_chunks()))
-    rivals = rivals.append_column("stored_day", met.column("day"))
+    rows, bodies = _bodies_of(spans, stored)
+    rivals = spans.take(pa.array(rows)).append_column(
+        "stored_day", stored.column("stored_day").take(pa.array(bodies))
+    )
     if not rivals.num_rows:
-        return spans, rivals
+        return spans, rivals, bodies
+    session.execute(statement("says"))
     with registered(session, incoming=rivals):
         weighed = session.sql(statement("weigh")).to_arrow_table()
-    fuller = weighed.filter(weighed.column("fresh_stays")).column("row")
-    replacing = rivals.filter(pc.is_in(rivals.column("row"), fuller.combine_chunks()))
-    with registered(session, replaced_ids=replacing):
-        session.execute(statement("replace")).fetchall()
+    fuller = weighed.filter(weighed.column("fresh_stays")).column("row").combine_chunks()
+    stays = pc.is_in(rivals.column("row"), fuller)
     lesser = weighed.filter(pc.invert(weighed.column("fresh_stays"))).column("row")
-    return _without(spans, lesser), replacing
+    gone: Rows = bodies[stays.to_numpy()]
+    return _without(spans, lesser), rivals.filter(stays), gone
 
 
-def _met(session: duckdb.DuckDBPyConnection, spans: pa.Table) -> pa.Table:
-    """(row, day of the stored span) of the spans that are stored."""
-    found = [pa.table({"row": pa.array([], pa.int64()), "day": pa.array([], pa.date32())})]
-    ids = spans.select(["row", "project", "trace_id", "span_id", "started_at"])
-    with registered(session, incoming_ids=ids):
-        for first, last in stretches(spans.column("started_at")):
-            bounds = {"from": first, "until": last}
-            found.append(session.sql(statement("rivals"), params=bounds).to_arrow_table())
-    return pa.concat_tables(found)
+def no_rivals(spans: pa.Table) -> pa.Table:
+    """None of these spans replaces a stored body."""
+    nothing = spans.slice(0, 0)
+    return nothing.append_column("stored_day", pa.nulls(0, pa.date32()))
 
 
-def stretches(started_at: pa.ChunkedArray) -> list[tuple[datetime, datetime]]:
-    """The times these spans lie in, apart where nothing is between: one wild clock must not widen the search for the
-    others to all of history. Each a little wider than its spans, for a body of one of them that says otherwise.
+def _bodies_of(spans: pa.Table, stored: pa.Table) -> tuple[Rows, Rows]:
+    """Pairs of rows: a span, and a stored body of it. More than one is stored when they told of other times."""
+    ids = pa.concat_tables([one.select(_IDS) for one in (spans, stored)]).combine_chunks()
+    keys = joint(*(codes(storage_of(ids.column(name).chunk(0))) for name in _IDS))
+    fresh, known = keys[: spans.num_rows], keys[spans.num_rows :]
+    found = pc.index_in(pa.array(known), pa.array(fresh))
+    bodies = np.flatnonzero(found.is_valid().to_numpy(zero_copy_only=False))
+    return found.drop_null().to_numpy().astype(np.int64), bodies
+
+
+def stretches(first_us: Rows, last_us: Rows) -> list[tuple[datetime, datetime]]:
+    """The times that these intervals cover, apart where nothing is between: one wild clock must not widen the search
+    for the others to all of history.
     """
-    moments = np.unique(started_at.cast(pa.int64()).to_numpy())
-    if not len(moments):
+    if not len(first_us):
         return []
-    gaps = np.flatnonzero(np.diff(moments) > _APART_US)
-    firsts = moments[np.concatenate(([0], gaps + 1))] - _MARGIN_US
-    lasts = moments[np.concatenate((gaps, [len(moments) - 1]))] + _MARGIN_US
-    while len(firsts) > _MOST_STRETCHES:
+    order = np.argsort(first_us, kind="stable")
+    firsts, lasts = first_us[order], np.maximum.accumulate(last_us[order])
+    is_new = np.ones(len(firsts), dtype=np.bool_)
+    is_new[1:] = firsts[1:] > lasts[:-1]
+    begins = firsts[is_new]
+    ends = lasts[np.append(np.flatnonzero(is_new)[1:] - 1, len(lasts) - 1)]
+    while len(begins) > _MOST_STRETCHES:
         # Join the two that are nearest to each other.
-        nearest = int(np.argmin(firsts[1:] - lasts[:-1]))
-        firsts, lasts = np.delete(firsts, nearest + 1), np.delete(lasts, nearest)
-    return [(_moment(first), _moment(last)) for first, last in zip(firsts, lasts, strict=True)]
+        nearest = int(np.argmin(begins[1:] - ends[:-1]))
+        begins, ends = np.delete(begins, nearest + 1), np.delete(ends, nearest)
+    return [(_moment(begin), _moment(end)) for begin, end in zip(begins, ends, strict=True)]
 
 
 def _moment(microseconds: int) -> datetime:
-    return datetime(1970, 1, 1) + timedelta(microseconds=int(microseconds))  # noqa: DTZ001 - UTC, as the store has it
+    # Years that Python's calendar has; nothing is stored beyond them.
+    sane = min(max(int(microseconds), _FIRST_US), _LAST_US)
+    return datetime(1970, 1, 1) + timedelta(microseconds=sane)  # noqa: DTZ001 - UTC, as the store has it
 
 
 def _without(spans: pa.Table, rows: pa.ChunkedArray) -> pa.Table:

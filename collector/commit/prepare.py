@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collector.commit.unpack import Group, SpoolFile, groups
+from collector.decode.rules import Rules
 from collector.observe import committing as observe
-from collector.privacy.policy import ContentPolicy
 from collector.settings import MEGABYTE
 from collector.spool.segments import read_segment, sealed_segments
 
@@ -54,7 +54,7 @@ def next_segments(spool_dir: Path, taken: Collection[Path]) -> list[Path]:
     return _up_to(COMMIT_MAX_BYTES, [path for path in sealed_segments(spool_dir) if path not in taken])
 
 
-def prepare(paths: Sequence[Path], policy: ContentPolicy) -> Prepared:
+def prepare(paths: Sequence[Path], rules: Rules) -> Prepared:
     """Read and decode the segments, or the first of them when those make a commit.
 
     What goes wrong is in the answer; only trouble of the machine is raised.
@@ -63,7 +63,7 @@ def prepare(paths: Sequence[Path], policy: ContentPolicy) -> Prepared:
     unreadable: list[Unreadable] = []
     try:
         # One file after the other: their bytes are as many again as what becomes of them.
-        decoded = groups(_readable(paths, unreadable), policy, COMMIT_MAX_ROWS)
+        decoded = groups(_readable(paths, unreadable), rules, COMMIT_MAX_ROWS)
     except MemoryError:
         raise
     except Exception as failed:  # noqa: BLE001 - one of them does it; the committer finds out which

@@ -15,6 +15,8 @@ from collector.commit.statements import statement
 
 # A row without a time of its own takes that of its arrival, so it may come again at another time: until then.
 _AGAIN_WITHIN = timedelta(days=1)
+# Equal rows have equal times.
+_ROUNDED_US = 1_000
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,8 @@ def _windows(rows: pa.Table) -> list[tuple[datetime, datetime]]:
     """The times that rows equal to these can be stored at: their own where they have one, so that the search stays
     small; a day around their arrival where they have none."""
     has_time = rows.column("said_at").is_valid()
-    windows = stretches(rows.filter(has_time).column("occurred_at"))
+    at_us = rows.filter(has_time).column("occurred_at").cast(pa.int64()).to_numpy()
+    windows = stretches(at_us - _ROUNDED_US, at_us + _ROUNDED_US)
     arrived = rows.filter(pc.invert(has_time)).column("occurred_at")
     if len(arrived):
         span = pc.min_max(arrived).as_py()

@@ -11,9 +11,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collector.commit.settle import Stored, store_spans
+from collector.commit.memory import Memory
 from collector.commit.statements import statement
 from collector.commit.store_signals import StoredSignals, store_signals
+from collector.commit.store_spans import Stored, store_spans
 from collector.commit.unpack import Group
 from pricing.book import Book
 from store import erase, insert
@@ -30,11 +31,13 @@ class Added:
         return Added(self.rows + other.rows, self.cost_statuses + other.cost_statuses)
 
 
-def store_groups(session: duckdb.DuckDBPyConnection, groups: Sequence[Group], book: Book) -> Added:
+def store_groups(
+    session: duckdb.DuckDBPyConnection, groups: Sequence[Group], book: Book, memory: Memory
+) -> Added:
     """Commit the groups. Nothing of them is stored when it raises."""
     session.execute("begin transaction")
     try:
-        added = _store(session, groups, book)
+        added = _store(session, groups, book, memory)
         session.execute("commit")
     except BaseException:
         _roll_back(session)
@@ -46,7 +49,7 @@ def try_groups(session: duckdb.DuckDBPyConnection, groups: Sequence[Group], book
     """Do all of it and take it back."""
     session.execute("begin transaction")
     try:
-        _store(session, groups, book)
+        _store(session, groups, book, Memory())
     finally:
         _roll_back(session)
 
@@ -59,20 +62,20 @@ def stored_batches(session: duckdb.DuckDBPyConnection, batch_ids: Sequence[str])
     return {row[0] for row in rows}
 
 
-def _store(session: duckdb.DuckDBPyConnection, groups: Sequence[Group], book: Book) -> Added:
+def _store(session: duckdb.DuckDBPyConnection, groups: Sequence[Group], book: Book, memory: Memory) -> Added:
     added = Added()
     for group in groups:
-        added += _store_group(session, group, book)
+        added += _store_group(session, group, book, memory)
     return added
 
 
-def _store_group(session: duckdb.DuckDBPyConnection, group: Group, book: Book) -> Added:
+def _store_group(session: duckdb.DuckDBPyConnection, group: Group, book: Book, memory: Memory) -> Added:
     stored, signals, n_records = Stored(), StoredSignals(), 0
     for step in group.steps:
         if step.erase is not None:
             erase.erase(session, step.erase)
         if step.spans is not None:
-            stored += store_spans(session, step.spans, book)
+            stored += store_spans(session, step.spans, book, memory)
         if step.contents is not None:
             _store_contents(session, step.contents)
         signals += store_signals(session, step.signals)

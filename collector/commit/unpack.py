@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from collector.commit.settle import decode_spans
 from collector.commit.store_signals import Signals, concatenated, together
-from collector.decode import agents, logs, metrics, scores
+from collector.decode import logs, metrics, scores
 from collector.decode.requests import Request
-from collector.privacy.policy import ContentPolicy
+from collector.decode.rules import Rules
+from collector.decode.spans import decode
 from collector.privacy.records import scrub_record
 from collector.spool.segments import Record, Segment
 from store.erase import Erasure
@@ -76,7 +76,7 @@ class Group:
     steps: Sequence[Step]
 
 
-def groups(files: Iterable[SpoolFile], policy: ContentPolicy, max_rows: int | None = None) -> list[Group]:
+def groups(files: Iterable[SpoolFile], rules: Rules, max_rows: int | None = None) -> list[Group]:
     """The segments decoded, in order; raises whatever the decoder does on one of them.
 
     Stops behind the segment that makes it `max_rows`: how many spans are in a megabyte is only known then.
@@ -84,7 +84,7 @@ def groups(files: Iterable[SpoolFile], policy: ContentPolicy, max_rows: int | No
     found: list[Group] = []
     n_rows = 0
     for neighbours in _neighbours(files):
-        steps = _steps(neighbours, policy)
+        steps = _steps(neighbours, rules)
         found.append(Group([one.decoded() for one in neighbours], steps))
         n_rows += sum(step.n_rows for step in steps)
         if max_rows is not None and n_rows >= max_rows:
@@ -115,18 +115,18 @@ def _neighbours(files: Iterable[SpoolFile]) -> Iterator[list[SpoolFile]]:
         yield run
 
 
-def _steps(files: Sequence[SpoolFile], policy: ContentPolicy) -> list[Step]:
+def _steps(files: Sequence[SpoolFile], rules: Rules) -> list[Step]:
     """The segments' records decoded, cut at erasures. Raises whatever the decoder does."""
     steps: list[Step] = []
     pending: list[_Arrived] = []
     for one in files:
         for record in one.segment.records:
             if record.signal == _ERASURES:
-                steps += [_decode(pending, policy), *(Step(erase=erasure) for erasure in _erasures(record))]
+                steps += [_decode(pending, rules), *(Step(erase=erasure) for erasure in _erasures(record))]
                 pending = []
             else:
                 pending.append(_Arrived(record, one.segment.batch_id))
-    return [*steps, _decode(pending, policy)]
+    return [*steps, _decode(pending, rules)]
 
 
 def _erasures(record: Record) -> list[Erasure]:
@@ -137,7 +137,7 @@ def _erasures(record: Record) -> list[Erasure]:
     return [Erasure.of_record(record.project, row, received_at) for row in found]
 
 
-def _decode(arrived: Sequence[_Arrived], policy: ContentPolicy) -> Step:
+def _decode(arrived: Sequence[_Arrived], rules: Rules) -> Step:
     traces = [
         Request(
             record.body, record.project, record.received_at_us, batch_id, record.tenant, record.environment
@@ -155,29 +155,19 @@ def _decode(arrived: Sequence[_Arrived], policy: ContentPolicy) -> Step:
             rows.setdefault((kind, record.project), []).extend(
                 {**row, "received_at": received_at} for row in found
             )
-    from_logs, signals = _decode_signals(arrived, traces, policy)
+    from_logs, signals = _decode_signals(arrived, traces, rules)
     calls = from_logs.calls if from_logs else None
-    decoded = decode_spans(traces, policy) if traces or calls is not None else None
+    decoded = decode(traces, rules.content, rules.dimensions) if traces else None
     return Step(
-        spans=spans_and_calls(decoded.spans, calls) if decoded else None,
+        spans=concatenated([decoded.spans if decoded else None, calls]),
         contents=concatenated([one.contents for one in (decoded, from_logs) if one]),
         signals=signals,
         rows=rows,
     )
 
 
-def spans_and_calls(spans: pa.Table, calls: pa.Table | None) -> pa.Table:
-    """What spans and the calls without a span settle from, with every column that settling reads."""
-    for name, kind in agents.COLUMNS_OF_CALLS.items():
-        if name not in spans.column_names:
-            spans = spans.append_column(name, pa.nulls(spans.num_rows, kind))
-    together = concatenated([spans, calls])
-    assert together is not None
-    return together
-
-
 def _decode_signals(
-    arrived: Sequence[_Arrived], traces: Sequence[Request], policy: ContentPolicy
+    arrived: Sequence[_Arrived], traces: Sequence[Request], rules: Rules
 ) -> tuple[logs.DecodedLogs | None, Signals]:
     """(what the logs say, the rows of tables of their own)"""
     said = {
@@ -195,11 +185,11 @@ def _decode_signals(
         ]
         for signal in ("logs", "metrics")
     }
-    decoded = logs.decode(said["logs"], policy) if said["logs"] else None
+    decoded = logs.decode(said["logs"], rules.content, rules.dimensions) if said["logs"] else None
     found = scores.from_span_events(traces)
     return decoded, Signals(
         logs=decoded.records if decoded else None,
-        points=metrics.decode(said["metrics"]) if said["metrics"] else None,
+        points=metrics.decode(said["metrics"], rules.dimensions) if said["metrics"] else None,
         scores=concatenated([decoded.scores if decoded else None, found]),
     )
 

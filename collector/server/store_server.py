@@ -14,8 +14,8 @@ import duckdb
 
 from collector.commit.committer import Committer
 from collector.commit.give_back import give_back_memory
+from collector.decode.rules import rules_of
 from collector.observe import logs
-from collector.privacy.policy import policy_of
 from collector.processes.serving import serve
 from collector.server import admin, observe
 from collector.server.access import Access
@@ -47,7 +47,7 @@ class StoreServer:
         session = file.cursor(self._connection)
         self._upkeep = Upkeep(session, settings)
         self._committer = Committer(
-            session, settings.spool_dir, self._book, policy_of(settings), self._upkeep.step
+            session, settings.spool_dir, self._book, rules_of(settings), self._upkeep.step
         )
         self._rewritten = False
         self._answers = Answers(self._connection, lambda: self._committer.n_committed)

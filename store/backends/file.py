@@ -12,7 +12,7 @@ import duckdb
 
 from errors import DataDirError
 from store import rewrite
-from store.schema import migrate
+from store.schema import latest_version, migrate, schema_version
 
 # Files stay readable by DuckDB 1.5.5, for which alone the scale-out extensions exist.
 STORAGE_VERSION = "v1.5.0"
@@ -53,6 +53,12 @@ def open_for_reading(path: Path) -> duckdb.DuckDBPyConnection:
             "or $STEELYARD_DATA."
         )
     connection = _attach(path, read_only=True)
+    if (at := schema_version(connection)) < latest_version():
+        connection.close()
+        raise DataDirError(
+            f"{path} was written by an older Steelyard (schema {at}; this one reads {latest_version()}). Start "
+            "`steelyard collect` on its data directory once: that keeps a backup and brings it up to date."
+        )
     _lock_down(connection)
     return connection
 

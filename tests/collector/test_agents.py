@@ -221,7 +221,7 @@ def test_a_claude_code_request_with_its_span_and_its_metrics_is_counted_once(sto
     [total] = store.rows("select count(*) as n, cast(sum(input_tokens) as bigint) as input_tokens from calls")
     assert total == {"n": 1, "input_tokens": 9500}
     assert store.value("select count(*) from metric_points") == 4
-    assert store.value("select count(*) from spans where role = 'context'") == 1
+    assert store.value("select count(*) from spans where role = 'wrapper'") == 1
 
 
 def test_other_events_of_an_agent_are_log_records_and_no_calls(store: Store) -> None:
@@ -405,11 +405,12 @@ def test_a_gemini_cli_response_is_one_call_with_thoughts_in_its_output(store: St
         {"gen_ai.usage.input_tokens": 9, "gen_ai.usage.output_tokens": 1, "codex.usage.total_tokens": 10},
     ],
 )
-def test_the_spans_of_other_agents_are_context_too(store: Store, attributes: dict[str, Any]) -> None:
+def test_the_spans_of_other_agents_are_no_calls_either(store: Store, attributes: dict[str, Any]) -> None:
     span = Span(trace_id=TRACE, span_id=SPAN, start_time_unix_nano=NOON_NS, attributes=key_values(attributes))
     store.send(export(span))
     store.commit()
-    assert store.rows("select role, input_tokens from spans") == [{"role": "context", "input_tokens": None}]
+    assert store.value("select count(*) from calls") == 0
+    assert store.rows("select input_tokens from spans") == [{"input_tokens": None}]
 
 
 def test_a_gemini_cli_response_without_usage_has_none_and_not_zero(store: Store) -> None:

@@ -52,10 +52,21 @@ def test_a_call_without_usage_has_no_cost(store: Store) -> None:
     }
 
 
-def test_cached_beyond_the_input_is_a_conflict_and_not_clamped(store: Store) -> None:
-    store.receive(a_call(**{USAGE_IN: 10, "gen_ai.usage.cache_read.input_tokens": 500}))
+def test_audio_beyond_the_input_is_a_conflict_and_not_clamped(store: Store) -> None:
+    store.receive(a_call(**{USAGE_IN: 10, "gen_ai.usage.audio.input_tokens": 500}))
     [call] = store.rows("select cost_status, list_cost_usd from calls")
     assert call == {"cost_status": "conflict", "list_cost_usd": None}
+
+
+def test_cached_beyond_the_input_proves_that_the_input_leaves_it_out(store: Store) -> None:
+    store.receive(a_call(**{USAGE_IN: 10, "gen_ai.usage.cache_read.input_tokens": 500}))
+    [call] = store.rows("select input_tokens, cached_input_tokens, usage_semantics, cost_status from calls")
+    assert call == {
+        "input_tokens": 510,
+        "cached_input_tokens": 500,
+        "usage_semantics": "exclusive",
+        "cost_status": "priced",
+    }
 
 
 @pytest.mark.parametrize("fuller_first", [True, False])
@@ -143,16 +154,16 @@ def test_concurrent_identical_calls_stay_two(store: Store) -> None:
 
 
 @pytest.mark.parametrize("operation", ["invoke_agent", "execute_tool", "plan", "something_new"])
-def test_what_is_not_a_model_call_is_context_and_costs_nothing(store: Store, operation: str) -> None:
+def test_what_is_not_a_model_call_is_a_wrapper_and_costs_nothing(store: Store, operation: str) -> None:
     store.receive(a_call(gen_ai__operation__name=operation))
     assert store.rows("select role, input_tokens, cost_status from spans") == [
-        {"role": "context", "input_tokens": None, "cost_status": None}
+        {"role": "wrapper", "input_tokens": None, "cost_status": None}
     ]
 
 
 def test_a_span_another_family_marked_is_left_to_its_rules(store: Store) -> None:
     store.receive(a_call(langsmith__span__kind="prompt"))
-    assert store.value("select role from spans") == "context"
+    assert store.value("select role from spans") == "wrapper"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from textwrap import dedent
 import duckdb
 import pytest
 
+from errors import DataDirError
 from store.backends import file
 from store.schema import latest_version, migrations, schema_version
 from tests.servers import start_server
@@ -150,3 +151,10 @@ def test_every_release_has_an_archive_that_this_version_opens(tmp_path: Path) ->
         assert schema_version(connection) == len(migrations())
         connection.close()
         assert not os.access(data / "store.duckdb.wal", os.F_OK)
+
+
+def test_an_older_store_is_not_read_before_it_is_brought_up_to_date(release_0_1_0: Path) -> None:
+    with pytest.raises(
+        DataDirError, match=r"older Steelyard \(schema 1; this one reads \d+\).*steelyard collect"
+    ):
+        file.open_for_reading(release_0_1_0 / "store.duckdb")

@@ -7,7 +7,7 @@ from incoming
 qualify row_number() over (
     partition by project, trace_id, span_id
     order by
-        case when is_call then coalesce(input_tokens, 0)::double + coalesce(output_tokens, 0) else 0 end desc,
+        coalesce(input_tokens, 0)::double + coalesce(output_tokens, 0) desc,
         started_at + to_microseconds(coalesce(duration_ns, 0) // 1000) desc,
         says(span_name, duration_ns, failed, attributes, events) desc,
         row

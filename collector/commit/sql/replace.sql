@@ -1,4 +1,4 @@
--- purpose: Delete the stored bodies that fuller ones of this commit replace.
+-- purpose: Delete stored rows whose place others of this commit take.
 -- input: `replaced_ids`, with the `stored_day` of each.
 delete from spans
 using replaced_ids

@@ -1,0 +1,7 @@
+-- purpose: The ids of what was stored lately.
+select
+    from_hex(replace(cast(trace_id as varchar), '-', '')) as trace_bytes,
+    project,
+    case when role in ('call', 'duplicate', 'carrier') then response_id end as response_id
+from spans
+where started_at >= $since
