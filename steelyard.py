@@ -31,6 +31,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "up": "Start everything: receiver, store server and dashboard.",
         "collect": "Start the receiver and the store server, without the dashboard.",
         "demo": "Load realistic demo data into project `demo` and open the page on it.",
+        "import": "Import calls from a file: CSV, JSON lines or Parquet, or another tool's export.",
         "doctor": "Check the installation, the data directory and the running server.",
         "keys": "Make, list and revoke access keys.",
     },
@@ -44,6 +45,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "tail": "Print the newest calls, and follow them as they arrive.",
         "query": "Run a named query; without a name, list them.",
         "sql": "Run one read-only SELECT.",
+        "explain": "Why a call is what it is: the attribute, span and rule behind each column.",
     },
     "Finance": {
         "spend": "What each tenant cost in a month, with what could not be priced.",

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
+import duckdb
 
 from collector.configure import load_settings
 from collector.settings import DEFAULT_DATA_DIR, CollectorSettings
 from collector.spool.segments import spool_bytes
 from commands.local import API_KEY, server_here
 from errors import QueryError, ServerError
+from store.backends import file
 from store.reader import FileReader, Reader, ServerReader
 from store.remote import DEFAULT_API_URL, StoreClient
 from store.trust import verification
@@ -51,21 +53,45 @@ def connect(data: Path | None = None) -> Iterator[Reader]:
         reader.close()
 
 
+@contextlib.contextmanager
+def client_or_file(data: Path | None = None) -> Iterator[StoreClient | duckdb.DuckDBPyConnection]:
+    """As `connect`, for what is more than queries: the server's client, or the file opened read-only."""
+    settings = load_settings({"data": data})
+    opened = _server(settings, data) or file.open_for_reading(settings.store_path)
+    if isinstance(opened, duckdb.DuckDBPyConnection):
+        _say_that_it_is_the_file(settings)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
 def _reader(data: Path | None) -> Reader:
     settings = load_settings({"data": data})
+    if client := _server(settings, data):
+        return ServerReader(client)
+    reader = FileReader(settings.store_path)
+    _say_that_it_is_the_file(settings)
+    return reader
+
+
+def _server(settings: CollectorSettings, data: Path | None) -> StoreClient | None:
+    """The server that the user means, None where none runs."""
     named_url = os.environ.get("STEELYARD_URL")
     if named_url and data is None:
-        return ServerReader(_client(named_url, settings))
+        return _client(named_url, settings)
     if here := server_here(settings.data):
-        return ServerReader(here.client())
+        return here.client()
     is_usual_place = data is None and settings.data == DEFAULT_DATA_DIR.absolute()
     if is_usual_place and _answers(DEFAULT_API_URL):
-        return ServerReader(_client(DEFAULT_API_URL, settings))
-    reader = FileReader(settings.store_path)
+        return _client(DEFAULT_API_URL, settings)
+    return None
+
+
+def _say_that_it_is_the_file(settings: CollectorSettings) -> None:
     waiting = spool_bytes(settings.spool_dir) if settings.spool_dir.exists() else 0
     note = f"; {waiting} bytes wait in its spool: `steelyard up` commits them" if waiting else ""
     print(f"steelyard: no server runs; reading {settings.store_path}{note}", file=sys.stderr)
-    return reader
 
 
 def _client(url: str, settings: CollectorSettings) -> StoreClient:

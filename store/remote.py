@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 
@@ -76,6 +77,13 @@ class StoreClient:
     def pipeline(self, project: str) -> dict[str, Any]:
         """The state of the collector and what is set for a project: see GET /api/v1/pipeline."""
         found: dict[str, Any] = self._send("GET", f"/api/v1/pipeline?project={project}").json()
+        return found
+
+    def explain(self, span_id: str, *, trace_id: str | None, project: str | None) -> dict[str, Any]:
+        """Why a stored span is what it is: see GET /api/v1/explain."""
+        asked = {"span": span_id, "trace": trace_id, "project": project}
+        words = urlencode({name: value for name, value in asked.items() if value is not None})
+        found: dict[str, Any] = self._send("GET", f"/api/v1/explain?{words}").json()
         return found
 
     def close(self) -> None:

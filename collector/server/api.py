@@ -24,7 +24,9 @@ from starlette.routing import Route
 
 from collector.keyring import AccessError
 from collector.observe import reading
+from collector.server import explain_route
 from collector.server.access import Access, access_refused, project_of, scope_of
+from collector.server.explain import Asked, explain
 from collector.server.scopes import Scope, Sessions
 from errors import QueryError
 from store.catalog import bind, named_queries, named_query
@@ -78,6 +80,14 @@ class Answers:
         with reading.query(), self._sessions.on(scope) as session:
             return _stream(run_select(session, sql, params, max_rows=max_rows))
 
+    def explain(self, asked: Asked, scope: Scope | None = None) -> Future[dict[str, Any]]:
+        """Why a span is what it is, when it is found out: of a span that the scope may see."""
+        return self._threads.submit(self._explain, asked, scope)
+
+    def _explain(self, asked: Asked, scope: Scope | None) -> dict[str, Any]:
+        with reading.query(), self._sessions.on(scope) as seen, self._sessions.on(None) as whole:
+            return explain(seen, whole, asked)
+
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
         self._sessions.close()
@@ -125,6 +135,7 @@ def read_api(
             Route("/api/v1/queries", queries),
             Route("/api/v1/query/{name}", query, methods=["POST"]),
             Route("/api/v1/sql", sql, methods=["POST"]),
+            explain_route.route(answers.explain, access),
             *more,
         ],
         exception_handlers={QueryError: _refused, AccessError: access_refused},
@@ -152,7 +163,7 @@ def _rows(request: Request, stream: bytes) -> Response:
     if ARROW_STREAM in request.headers.get("accept", ""):
         return Response(stream, media_type=ARROW_STREAM, headers=headers)
     with pa.ipc.open_stream(stream) as reader:
-        rows = reader.read_all().to_pylist()
+        rows = reader.read_all().to_pylist(maps_as_pydicts="lossy")
     return Response(json.dumps(rows, default=str), media_type="application/json", headers=headers)
 
 

@@ -20,8 +20,8 @@ from store.backends import file
 
 # Narrowed sessions that wait for their key's next query.
 KEPT_SESSIONS = 16
-# What is the same for everybody: the price book. Every other table without a project is empty for a key.
-_SHARED = ("rate_cards", "rates")
+# What is the same for everybody: the price book, and names of attributes. Every other table without a project is empty for a key.
+_SHARED = ("rate_cards", "rates", "span_sources")
 _CREATE = re.compile(r"create or replace (view|macro)")
 
 
