@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
 from collector.receiver.otlp import JSON, PROTOBUF
 
 FOLDER = Path(__file__).parent / "fixtures" / "otlp"
@@ -35,6 +37,21 @@ def trace_captures() -> list[Capture]:
 def capture(name: str) -> Capture:
     """One capture by its name."""
     return next(one for one in trace_captures() if one.name == name)
+
+
+def split_spans(body: bytes) -> list[bytes]:
+    """Each span of a protobuf request as a request of its own."""
+    found = []
+    for of_resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+        for of_scope in of_resource.scope_spans:
+            for span in of_scope.spans:
+                one = ExportTraceServiceRequest()
+                block = one.resource_spans.add(
+                    resource=of_resource.resource, schema_url=of_resource.schema_url
+                )
+                block.scope_spans.add(scope=of_scope.scope, schema_url=of_scope.schema_url, spans=[span])
+                found.append(one.SerializeToString())
+    return found
 
 
 def expected() -> list[dict[str, Any]]:

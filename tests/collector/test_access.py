@@ -183,6 +183,29 @@ def test_what_a_scope_hides_is_there_for_the_owner(everybody: duckdb.DuckDBPyCon
     assert len(rows_of(session, query, "search", MINE)) == 1
 
 
+@pytest.mark.parametrize("by", ["of", "tenant_id", "user_id"])
+def test_grouping_and_filtering_by_any_dimension_stays_within_the_scope(
+    scoped: tuple[Scope, duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection], by: str
+) -> None:
+    scope, session, alone = scoped
+    for name in ("spend_month", "top_tenants", "spend_series", "filter_values"):
+        query = named_queries()[name]
+        given = {"scope": scope.project, **asked(query, MINE), "limit": 100}
+        grouped = {
+            name: value
+            for name, value in (given | {"by": by, "dimension": by}).items()
+            if name == "scope" or name in {param.name for param in query.params}
+        }
+        # Not only what others have in a dimension, but that they have it at all.
+        for value in (None, "", "globex", a_value("user_id", "VARCHAR", OTHERS[0])):
+            told = run_select(session, query.sql, grouped | {"dimension_value": value}).to_pylist()
+            assert told == run_select(alone, query.sql, grouped | {"dimension_value": value}).to_pylist()
+    (seen,) = session.execute(
+        "select count(distinct dims['of']) from calls_by('of', null, null, null)"
+    ).fetchall()
+    assert seen == alone.execute("select count(distinct dims['of']) from calls").fetchone()
+
+
 def test_every_relation_is_shadowed(
     scoped: tuple[Scope, duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection],
 ) -> None:

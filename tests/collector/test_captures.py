@@ -1,18 +1,29 @@
-"""Every trace that real SDKs were seen to send arrives whole, once, whatever its order and however often."""
+"""Every trace that real SDKs were seen to send arrives whole, once, and each of its calls is one row that says what the
+call really was: whatever the order, however often, in whole requests or span by span, and over a kill -9."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collector.receiver.otlp import PROTOBUF, read_traces
-from tests.captures import Capture, expected, trace_captures
-from tests.servers import Server
+from tests.captures import Capture, expected, split_spans, trace_captures
+from tests.servers import Server, start_server
+from tests.truth import TOKENS, calls, id_of, no_calls, tokens_of
 
 CAPTURES = trace_captures()
+PATIENCE_S = 60.0
+Requests = Sequence[tuple[bytes, str]]
 
 
 def spans_of(capture: Capture) -> set[tuple[str, str]]:
@@ -26,15 +37,52 @@ def spans_of(capture: Capture) -> set[tuple[str, str]]:
     }
 
 
-@pytest.fixture(scope="module")
-def filled(server: Server) -> Server:
-    """A server that was sent every capture twice, in two random orders."""
-    for seed in (1, 2):
-        for capture in random.Random(seed).sample(CAPTURES, len(CAPTURES)):
-            status, answer = server.post("/v1/traces", capture.body, capture.media)
-            assert (status, answer) == (200, b"" if capture.media == PROTOBUF else b"{}"), capture.name
-    server.wait_until_committed()
-    return server
+def one_stream(seed: int) -> Requests:
+    """Every capture as it was sent, and each of its spans twice in a request of its own, shuffled."""
+    whole = [(one.body, one.media) for one in CAPTURES]
+    alone = [(span, PROTOBUF) for body, media in whole for span in split_spans(read_traces(body, media).body)]
+    return random.Random(seed).sample([*whole, *alone, *alone], len(whole) + 2 * len(alone))
+
+
+def send(server: Server, requests: Requests) -> None:
+    """On four connections at once: each is answered as an exporter wants it."""
+
+    def post(request: tuple[bytes, str]) -> None:
+        give_up_at = time.monotonic() + PATIENCE_S
+        answer = server.post("/v1/traces", *request)
+        while answer[0] == 503 and time.monotonic() < give_up_at:
+            time.sleep(0.1)
+            answer = server.post("/v1/traces", *request)
+        assert answer == (200, b"" if request[1] == PROTOBUF else b"{}")
+
+    with ThreadPoolExecutor(4) as connections:
+        list(connections.map(post, requests))
+
+
+@pytest.fixture(scope="module", params=["sent twice", "killed and sent again"])
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that was sent the stream; or half of it, then a kill -9 of its store server, the rest, and all again."""
+    with start_server(tmp_path_factory.mktemp("captures") / "steelyard") as server:
+        if request.param == "sent twice":
+            send(server, one_stream(1))
+        else:
+            _send_over_a_kill(server, one_stream(2))
+        server.wait_until_committed(PATIENCE_S)
+        yield server
+
+
+def _send_over_a_kill(server: Server, requests: Requests) -> None:
+    half = len(requests) // 2
+    send(server, requests[:half])
+    killed = server.pid_of("collector.server")
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(killed, signal.SIGKILL)
+    send(server, requests[half:])
+    give_up_at = time.monotonic() + PATIENCE_S
+    while server.pid_of("collector.server") == killed:
+        assert time.monotonic() < give_up_at, "the store server was not started again"
+        time.sleep(0.05)
+    send(server, requests)
 
 
 def test_there_are_captures_of_many_emitters() -> None:
@@ -53,6 +101,51 @@ def test_every_span_is_stored_exactly_once(filled: Server) -> None:
 
 def test_nothing_was_refused_or_quarantined(filled: Server) -> None:
     assert filled.value("select count(*) from rejects") == 0
+
+
+def test_every_call_is_one_row_and_nothing_else_is(filled: Server) -> None:
+    rows = Counter(id_of(row) for row in filled.rows("select trace_id, span_id from calls"))
+    truth = {id_of(call): call for call in calls()}
+    missing = [(truth[span]["emitter"], truth[span]["case"]) for span in truth.keys() - rows.keys()]
+    assert (len(truth), missing) == (319, [])
+    assert {span: n for span, n in rows.items() if n != 1 or span not in truth} == {}
+
+
+def test_no_wrapper_and_no_duplicate_is_a_call(filled: Server) -> None:
+    others = {id_of(one): (one["emitter"], one["case"], one["record"]) for one in no_calls()}
+    assert len(others) > 150
+    rows = {id_of(row) for row in filled.rows("select trace_id, span_id from calls")}
+    assert [said for span, said in others.items() if span in rows] == []
+    stored = filled.rows(
+        "select replace(cast(trace_id as varchar), '-', '') as trace_id, printf('%016x', span_id) as span_id, role "
+        "from spans"
+    )
+    role_of = {id_of(row): row["role"] for row in stored}
+    assert {role_of[span] for span in others} <= {"wrapper", "duplicate", "carrier", "context"}
+
+
+@pytest.mark.parametrize("column", TOKENS)
+def test_every_count_is_the_true_one_but_for_the_faults_of_its_emitter(filled: Server, column: str) -> None:
+    rows = {id_of(row): row for row in filled.rows("select * from calls")}
+    found = {
+        (call["emitter"], call["case"], call["span_id"]): tokens_of(
+            call, column, rows[id_of(call)][TOKENS[column]]
+        )
+        for call in calls()
+    }
+    assert [said for said in found.items() if said[1] in ("wrong", "missing")] == []
+    assert Counter(found.values())["right"] > 25
+    faults = [emitter for (emitter, _, _), verdict in found.items() if verdict == "fault"]
+    assert faults == (["openllmetry-anthropic"] * 2 if column == "output_tokens" else [])
+
+
+def test_the_costs_of_calls_are_those_of_their_last_charges(filled: Server) -> None:
+    [sums] = filled.rows(
+        "select (select sum(list_cost_usd) from calls) as of_calls, (select sum(list_cost_usd) from "
+        "(from charges qualify row_number() over (partition by project, trace_id, span_id order by seq desc) = 1)) "
+        "as of_charges"
+    )
+    assert sums["of_calls"] == sums["of_charges"] > 0
 
 
 def test_calls_of_the_official_instrumentation_carry_what_it_sent(filled: Server) -> None:
@@ -97,12 +190,6 @@ def test_a_call_without_usage_costs_null_and_never_zero(filled: Server) -> None:
     assert by_status["no_usage"]["n"] > 0
     assert by_status["no_usage"]["costed"] == 0
     assert by_status["priced"]["costed"] == by_status["priced"]["n"] > 0
-
-
-def test_agents_that_sum_their_calls_are_not_calls(filled: Server) -> None:
-    wrappers = {record["span_id"] for record in expected() if record["record"] == "wrapper"}
-    calls = {row["span_id"] for row in filled.rows("select span_id from calls")}
-    assert not wrappers & calls
 
 
 def test_no_message_text_is_stored_anywhere(filled: Server) -> None:
