@@ -206,6 +206,10 @@ def test_grouping_and_filtering_by_any_dimension_stays_within_the_scope(
     assert seen == alone.execute("select count(distinct dims['of']) from calls").fetchone()
 
 
+# Prices, and the names of attributes.
+SAME_FOR_ALL = ("rate_cards", "rates", "span_sources")
+
+
 def test_every_relation_is_shadowed(
     scoped: tuple[Scope, duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection],
 ) -> None:
@@ -220,13 +224,10 @@ def test_every_relation_is_shadowed(
         shown = session.sql(f'select * from "{relation}"').to_arrow_table().to_pylist()
         if "project" in columns:
             assert {row["project"] for row in shown} <= {scope.project}
-        elif relation not in ("rate_cards", "rates"):
+        elif relation not in SAME_FOR_ALL:
             assert shown == []
         if scope.tenant:
-            assert {row.get("tenant_id") for row in shown} <= {scope.tenant} or relation in (
-                "rate_cards",
-                "rates",
-            )
+            assert {row.get("tenant_id") for row in shown} <= {scope.tenant} or relation in SAME_FOR_ALL
 
 
 def test_a_trace_of_another_tenant_is_not_found_by_its_id(everybody: duckdb.DuckDBPyConnection) -> None:

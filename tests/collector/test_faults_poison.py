@@ -146,7 +146,7 @@ def test_a_mistake_in_our_own_package_blames_no_segment(
     store.spool.seal()
     for mistake in ("select no_such_column from no_such_table", "select cast('x' as integer)", "selec"):
         with monkeypatch.context() as patched:
-            patched.setattr("collector.commit.settle.statement", lambda name, sql=mistake: sql)
+            patched.setattr("collector.commit.store_spans.statement", lambda name, sql=mistake: sql)
             with pytest.raises(Exception):  # noqa: B017 - which one is the committer's affair
                 store.committer.commit_waiting()
         assert store.quarantined() == []
@@ -163,7 +163,7 @@ def test_a_missing_statement_file_blames_no_segment(store: Store, monkeypatch: p
     store.send(export(a_call()))
     store.spool.seal()
     with monkeypatch.context() as patched:
-        patched.setattr("collector.commit.settle.statement", missing)
+        patched.setattr("collector.commit.store_spans.statement", missing)
         with pytest.raises(Exception):  # noqa: B017
             store.committer.commit_waiting()
     assert store.quarantined() == []
