@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.commit.meet import stretches
-from collector.commit.seen import Seen
+from collector.commit.seen import Ids, Seen
 from collector.commit.statements import registered, statement
 from collector.conventions.families import CARRIERS, NATIVE
 from collector.decode.columns import DIMENSION
@@ -57,12 +57,14 @@ class Related:
         return Related(self.stored.take(kept))
 
 
-def related(session: duckdb.DuckDBPyConnection, spans: pa.Table, seen: Seen) -> Related | None:
+def related(
+    session: duckdb.DuckDBPyConnection, spans: pa.Table, seen: Seen, ids: Ids | None = None
+) -> Related | None:
     """What is stored and belongs with these decoded spans; None when nothing is, as for nearly every commit.
 
-    The session has had `prepare_session`.
+    The session has had `prepare_session`; `ids` are those of the spans, where they are known already.
     """
-    search = _Search(session, settle_input(spans), seen)
+    search = _Search(session, settle_input(spans), seen, ids or Ids.of(spans))
     for _ in range(_MOST_ROUNDS):
         search.by_traces()
         search.by_answers()
@@ -75,9 +77,10 @@ def related(session: duckdb.DuckDBPyConnection, spans: pa.Table, seen: Seen) -> 
 class _Search:
     """One search: what it began with, what it found, and what of that it has not followed yet."""
 
-    def __init__(self, session: duckdb.DuckDBPyConnection, spans: pa.Table, seen: Seen) -> None:
+    def __init__(self, session: duckdb.DuckDBPyConnection, spans: pa.Table, seen: Seen, ids: Ids) -> None:
         self._session = session
         self._seen = seen
+        self._keys = ids
         self._dimensions = [name for name in spans.column_names if name.startswith(DIMENSION)]
         self._pool = [spans]
         self._frontier = spans
@@ -86,25 +89,21 @@ class _Search:
 
     def by_traces(self) -> None:
         """The other spans of the same traces."""
-        start, end = _times(self._frontier)
-        first = start - TRACE_MARGIN_US
-        # What was found in the store has its trace there too.
         wanted = self._frontier
+        # What was found in the store has its trace there too.
         if self._is_first:
-            rows = np.flatnonzero(self._seen.may_hold_trace(wanted, first))
-            wanted, first, end = wanted.take(pa.array(rows)), first[rows], end[rows]
-        self._look("stored_of_traces", wanted, first, end + TRACE_MARGIN_US)
+            wanted = wanted.take(pa.array(np.flatnonzero(self._seen.may_hold_trace(self._keys))))
+        start, end = _times(wanted)
+        self._look("stored_of_traces", wanted, start - TRACE_MARGIN_US, end + TRACE_MARGIN_US)
 
     def by_answers(self) -> None:
         """The calls with the same response ids."""
-        start, end = _times(self._frontier)
-        first = start - CALL_MARGIN_US
-        may = (self._seen.may_hold_answer if self._is_first else self._seen.may_repeat)(self._frontier, first)
+        seen = self._seen
+        may = seen.may_hold_answer(self._keys) if self._is_first else seen.may_repeat(Ids.of(self._frontier))
         is_call = pc.is_in(self._frontier.column("role"), pa.array(["call", "carrier"])).to_numpy()
-        rows = np.flatnonzero(may & is_call)
-        self._look(
-            "stored_of_answers", self._frontier.take(pa.array(rows)), first[rows], end[rows] + CALL_MARGIN_US
-        )
+        wanted = self._frontier.take(pa.array(np.flatnonzero(may & is_call)))
+        start, end = _times(wanted)
+        self._look("stored_of_answers", wanted, start - CALL_MARGIN_US, end + CALL_MARGIN_US)
 
     def by_time(self) -> None:
         """For spans that nothing but time can bring together with others: what was there at that time."""

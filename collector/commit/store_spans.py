@@ -15,6 +15,7 @@ from collector.commit.meet import each_once, meet_stored_spans, no_rivals
 from collector.commit.memory import Memory
 from collector.commit.related import related
 from collector.commit.rows import STORED_IDS, Moved, moved, to_recharge, to_store
+from collector.commit.seen import Ids
 from collector.commit.statements import registered, statement
 from collector.settle.columns import settle_input
 from collector.settle.settle import settle
@@ -48,12 +49,13 @@ def store_spans(session: duckdb.DuckDBPyConnection, spans: pa.Table, book: Book,
     can do without is only run when there is something for it.
     """
     numbered = each_once(session, spans.append_column("row", pa.array(np.arange(spans.num_rows))))
-    known = related(session, numbered, memory.seen)
+    ids = Ids.of(numbered)
+    known = related(session, numbered, memory.seen, ids)
     fresh, replaced = numbered, no_rivals(numbered)
     if known:
         fresh, replaced, gone = meet_stored_spans(session, numbered, known.stored)
         known = known.without(gone)
-    memory.seen.add(fresh)
+    memory.seen.add(ids)
     fresh = _with_source_ids(session, fresh, memory)
     own = settle_input(fresh)
     settled = settle(pa.concat_tables([own, known.own], promote_options="default") if known else own)

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
 
-from collector.commit import related
-from collector.commit.seen import Seen
+from collector.commit import related, seen
+from collector.commit.seen import Ids, Seen
 from collector.commit.source_texts import SourceTexts
 from collector.commit.statements import statement
 from collector.settle.columns import settled_columns
-from tests.collector.test_settle_scenes import NOW_NS, call, each, sent, span
+from tests.collector.test_settle_scenes import call, each, sent, span
 from tests.spans import a_call
 from tests.stores import Store, open_store
-
-NOW_US = NOW_NS // 1000
 
 
 @pytest.fixture
@@ -29,21 +26,18 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def ids(*numbers: int, project: str = "default") -> pa.Table:
+def ids(*numbers: int, project: str = "default", began: datetime | None = None) -> Ids:
+    """Of spans of these traces, those with an odd number answered."""
     raw = pa.array([number.to_bytes(16, "big") for number in numbers], pa.binary(16))
-    return pa.table(
-        {
-            "trace_id": pa.ExtensionArray.from_storage(pa.uuid(), raw),
-            "project": [project] * len(numbers),
-            "response_id": pa.array(
-                [f"r{number}" if number % 2 else None for number in numbers], pa.string()
-            ),
-        }
-    )
-
-
-def at(spans: pa.Table, us: int = NOW_US) -> np.ndarray[Any, np.dtype[np.int64]]:
-    return np.full(spans.num_rows, us, dtype=np.int64)
+    spans = {
+        "trace_id": pa.ExtensionArray.from_storage(pa.uuid(), raw),
+        "project": [project] * len(numbers),
+        "response_id": pa.array([f"r{number}" if number % 2 else None for number in numbers], pa.string()),
+        "started_at": pa.array(
+            [began or datetime.now(UTC).replace(tzinfo=None)] * len(numbers), pa.timestamp("us")
+        ),
+    }
+    return Ids.of(pa.table(spans))
 
 
 @pytest.fixture
@@ -54,42 +48,47 @@ def loaded(store: Store) -> Seen:
 
 
 def test_one_that_was_not_loaded_has_everything_looked_up() -> None:
-    assert Seen().may_hold_trace(ids(1, 2), at(ids(1, 2))).all()
+    assert Seen().may_hold_trace(ids(1, 2)).all()
 
 
 def test_nothing_is_looked_up_of_new_traces_and_everything_of_known_ones(loaded: Seen) -> None:
-    late = at(ids(*range(1000)), 2**62)
     loaded.add(ids(*range(1000)))
-    assert loaded.may_hold_trace(ids(*range(1000)), late).all()
-    assert loaded.may_hold_trace(ids(*range(1000, 2000)), late).sum() <= 1
+    assert loaded.may_hold_trace(ids(*range(1000))).all()
+    assert loaded.may_hold_trace(ids(*range(1000, 2000))).sum() <= 1
 
 
 def test_no_stored_trace_is_ever_missed_when_the_filters_grow(loaded: Seen) -> None:
     for first in range(0, 600_000, 100_000):
         loaded.add(ids(*range(first, first + 100_000)))
-    asked = ids(*range(0, 600_000, 7))
-    assert loaded.may_hold_trace(asked, at(asked, 2**62)).all()
-    others = ids(*range(10**7, 10**7 + 20_000))
-    assert loaded.may_hold_trace(others, at(others, 2**62)).mean() < 0.001
+    assert loaded.may_hold_trace(ids(*range(0, 600_000, 7))).all()
+    assert loaded.may_hold_trace(ids(*range(10**7, 10**7 + 20_000))).mean() < 0.001
 
 
 def test_the_same_id_in_another_project_is_another_trace(loaded: Seen) -> None:
     loaded.add(ids(1, 2, 3))
-    others = ids(1, 2, 3, project="other")
-    assert not loaded.may_hold_trace(others, at(others, 2**62)).any()
+    assert not loaded.may_hold_trace(ids(1, 2, 3, project="other")).any()
 
 
-def test_what_is_older_than_what_was_loaded_is_always_looked_up(loaded: Seen) -> None:
-    assert loaded.may_hold_trace(ids(77), at(ids(77), 0)).all()
+@pytest.mark.parametrize("off", [timedelta(hours=-3), timedelta(hours=1)])
+def test_what_is_older_than_what_was_loaded_or_in_the_future_is_always_looked_up(
+    loaded: Seen, off: timedelta
+) -> None:
+    assert loaded.may_hold_trace(ids(77, began=datetime.now(UTC).replace(tzinfo=None) + off)).all()
+
+
+def test_what_is_forgotten_is_looked_up_again(loaded: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seen, "_MOST_KEYS", 100)
+    for first in range(0, 1_000, 60):
+        loaded.add(ids(*range(first, first + 60)))
+    assert loaded.may_hold_trace(ids(0, 500, 999, began=datetime.now(UTC).replace(tzinfo=None))).all()
 
 
 def test_an_answer_repeats_only_when_it_came_twice(loaded: Seen) -> None:
     loaded.add(ids(1, 3))
     loaded.add(ids(3, 5, 5))
     asked = ids(1, 2, 3, 5)
-    late = at(asked, 2**62)
-    assert loaded.may_hold_answer(asked, late).tolist() == [True, False, True, True]
-    assert loaded.may_repeat(asked, late).tolist() == [False, False, True, True]
+    assert loaded.may_hold_answer(asked).tolist() == [True, False, True, True]
+    assert loaded.may_repeat(asked).tolist() == [False, False, True, True]
 
 
 def test_a_restarted_server_knows_what_was_stored(store: Store) -> None:
