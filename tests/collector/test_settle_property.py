@@ -104,7 +104,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @given(seed=st.integers(0, 10_000), shuffle=st.integers(0, 10_000), n_commits=st.integers(2, 6))
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
 )
 def test_any_order_and_any_batches_settle_to_the_same_calls(
     store: Store, seed: int, shuffle: int, n_commits: int
