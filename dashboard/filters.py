@@ -142,24 +142,18 @@ def toolbar(
         values = _values(project, dimension, asked.get("value"))
         value = _pick("value", "Value", list(values), 190, placeholder=f"All of {dimension}")
         by = _pick("by", "Group by", named, 140, placeholder="Group by")
-        run_id = st.text_input(
-            "Run",
-            key="run",
-            bind="query-params",
-            placeholder="Run id",
-            max_chars=64,
-            label_visibility="collapsed",
-            width=270,
-        )
-        _hide(
-            *(() if len(projects) > 1 else ("project",)),
-            *(() if shows_range else ("range", "tenant", "model")),
-            *(() if (shows_range or shows_month) and further else ("dim",)),
-            *(() if (shows_range or shows_month) and dimension else ("value",)),
-            *(() if (shows_range or shows_month) and named else ("by",)),
-            *(() if shows_month else ("month",)),
-            *(() if shows_run else ("run",)),
-        )
+        run_id = _run_box()
+        has_time = shows_range or shows_month
+        is_shown = {
+            "project": len(projects) > 1,
+            **dict.fromkeys(("range", "tenant", "model"), shows_range),
+            "dim": has_time and bool(further),
+            "value": has_time and bool(dimension),
+            "by": has_time and bool(named),
+            "month": shows_month,
+            "run": shows_run,
+        }
+        _hide(*(name for name, shown in is_shown.items() if not shown))
     _say_what_is_unknown(
         asked,
         {
@@ -185,6 +179,19 @@ def toolbar(
         month=months.get(month or "", next(iter(months.values()))),
         models_in_order=["" if name == NO_MODEL else name for name in models],
     )
+
+
+def _run_box() -> str | None:
+    written: str | None = st.text_input(
+        "Run",
+        key="run",
+        bind="query-params",
+        placeholder="Run id",
+        max_chars=64,
+        label_visibility="collapsed",
+        width=270,
+    )
+    return written
 
 
 def open_run(run_id: str) -> None:

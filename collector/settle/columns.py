@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from collector.decode.columns import DIMENSION, RESOURCE_DIMENSION
+from collector.decode.columns import CANONICAL, DIMENSION, RESOURCE_DIMENSION
 
 # Whose call it is: looked for on the call itself, on its duplicates, up the tree, in the trace, on the resource.
 IDENTITY = ("tenant_id", "session_id", "user_id", "feature", "prompt_name", "prompt_version", "agent_name")
@@ -23,30 +23,27 @@ INPUT_USAGE = (
 )
 OUTPUT_USAGE = ("output_tokens", "reasoning_tokens", "audio_output_tokens")
 # What a duplicate may know and the span that stays does not.
-GAPS: dict[str, pa.DataType] = {
-    "operation": pa.string(),
-    "provider": pa.string(),
-    "model_requested": pa.string(),
-    "model_answered": pa.string(),
-    "service_tier": pa.string(),
-    "stream": pa.bool_(),
-    "ttft_ns": pa.int64(),
-    "error_class": pa.string(),
-    "error_type": pa.string(),
-    "http_status": pa.int64(),
-    "finish_reason": pa.string(),
-    "safety_decision": pa.string(),
-    "cache_hit": pa.bool_(),
-    "run_id": pa.string(),
-    "case_id": pa.string(),
-    "response_id": pa.string(),
-    "tool_calls": pa.int64(),
-    "reported_cost_usd": pa.float64(),
-}
-USAGE: dict[str, pa.DataType] = dict.fromkeys((*INPUT_USAGE, *OUTPUT_USAGE), pa.int64()) | {
-    "usage_source": pa.string(),
-    "usage_semantics": pa.string(),
-}
+GAPS = (
+    "operation",
+    "provider",
+    "model_requested",
+    "model_answered",
+    "service_tier",
+    "stream",
+    "ttft_ns",
+    "error_class",
+    "error_type",
+    "http_status",
+    "finish_reason",
+    "safety_decision",
+    "cache_hit",
+    "run_id",
+    "case_id",
+    "response_id",
+    "tool_calls",
+    "reported_cost_usd",
+)
+# What becomes of the span itself.
 DECIDED: dict[str, pa.DataType] = {
     "role": pa.string(),
     "duplicate_of": pa.uint64(),
@@ -66,8 +63,9 @@ def dimensions_of(names: list[str]) -> list[str]:
 
 def settled_columns(names: list[str]) -> dict[str, pa.DataType]:
     """Every column that settling may change, of a table with these columns."""
-    texts = dict.fromkeys((*IDENTITY, *dimensions_of(names)), pa.string())
-    return DECIDED | USAGE | GAPS | texts
+    said = (*INPUT_USAGE, *OUTPUT_USAGE, "usage_source", "usage_semantics", *GAPS, *IDENTITY)
+    own = dict.fromkeys(dimensions_of(names), pa.string())
+    return DECIDED | {name: CANONICAL[name] for name in said} | own
 
 
 # What the rules read of a span, besides the columns that they may change.

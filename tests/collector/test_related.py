@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -92,8 +93,6 @@ def test_an_answer_repeats_only_when_it_came_twice(loaded: Seen) -> None:
 
 
 def test_a_restarted_server_knows_what_was_stored(store: Store) -> None:
-    import time
-
     now = time.time_ns()
     trace = b"t" * 16
     store.receive(a_call(trace_id=trace, span_id=b"aaaaaaaa", started_ns=now))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.spans import USAGE_IN, USAGE_OUT, a_call, export
@@ -15,6 +16,8 @@ NOW_NS = 1_795_000_000_000_000_000
 MS = 1_000_000
 NATIVE = "com.anthropic.sdk.python"
 OPENLLMETRY = "opentelemetry.instrumentation.anthropic"
+FAILED: dict[str, Any] = {"failed": True, USAGE_IN: None, USAGE_OUT: None}
+FAILED_CLAUDE = FAILED | {"gen_ai__provider__name": "anthropic"}
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +60,6 @@ def call(name: str, *, parent: Span | None = None, at_ms: int = 0, ms: int = 100
 
 def sent(span: Span, scope: str = "tests", **resource: str) -> bytes:
     """The span in a request of its own."""
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
     request = ExportTraceServiceRequest.FromString(export(span, **resource))
     request.resource_spans[0].scope_spans[0].scope.name = scope
     return request.SerializeToString()
@@ -81,7 +82,7 @@ def test_two_real_calls_in_the_same_millisecond_stay_two(store: Store) -> None:
 
 
 def test_two_failed_calls_in_the_same_millisecond_stay_two(store: Store) -> None:
-    failed: dict[str, Any] = {"failed": True, USAGE_IN: None, USAGE_OUT: None, "error__type": "429"}
+    failed = FAILED | {"error__type": "429"}
     each(store, sent(call("one", **failed)), sent(call("two", **failed)))
     assert len(calls(store, "span_id")) == 2
 
@@ -137,32 +138,20 @@ def test_an_app_and_its_gateway_are_one_call_with_what_both_know(store: Store) -
 
 
 def test_a_failed_call_of_an_sdk_beside_its_instrumentation_is_one_call(store: Store) -> None:
-    failed: dict[str, Any] = {
-        "failed": True,
-        USAGE_IN: None,
-        USAGE_OUT: None,
-        "gen_ai__provider__name": "anthropic",
-    }
     each(
         store,
-        sent(call("outer", **failed), OPENLLMETRY),
-        sent(call("native", at_ms=3, ms=95, error__type="rate_limit_error", **failed), NATIVE),
+        sent(call("outer", **FAILED_CLAUDE), OPENLLMETRY),
+        sent(call("native", at_ms=3, ms=95, error__type="rate_limit_error", **FAILED_CLAUDE), NATIVE),
     )
     assert calls(store, "status, error_class") == [{"status": "error", "error_class": "rate_limit"}]
 
 
 def test_failed_calls_that_cannot_be_told_apart_all_stay_and_say_so(store: Store) -> None:
-    failed: dict[str, Any] = {
-        "failed": True,
-        USAGE_IN: None,
-        USAGE_OUT: None,
-        "gen_ai__provider__name": "anthropic",
-    }
     each(
         store,
-        sent(call("outer", **failed), OPENLLMETRY),
-        sent(call("native1", at_ms=3, ms=95, **failed), NATIVE),
-        sent(call("native2", at_ms=4, ms=95, **failed), NATIVE),
+        sent(call("outer", **FAILED_CLAUDE), OPENLLMETRY),
+        sent(call("native1", at_ms=3, ms=95, **FAILED_CLAUDE), NATIVE),
+        sent(call("native2", at_ms=4, ms=95, **FAILED_CLAUDE), NATIVE),
     )
     assert len(calls(store, "span_id")) == 3
     assert store.value("select count(*) from spans where doubt = 'ambiguous_duplicate'") == 2
@@ -234,7 +223,7 @@ def test_the_resource_says_whose_it_is_only_when_nothing_nearer_does(store: Stor
 def test_attempts_under_one_parent_are_one_request(store: Store) -> None:
     parent = span("wrapper", ms=900, ai__operationId="ai.generateText")
     leaf = {"ai__operationId": "ai.generateText.doGenerate", "gen_ai__operation__name": None}
-    failed: dict[str, Any] = leaf | {"failed": True, USAGE_IN: None, USAGE_OUT: None}
+    failed: dict[str, Any] = leaf | FAILED
     each(
         store,
         sent(call("third", parent=parent, at_ms=400, **leaf)),
