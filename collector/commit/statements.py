@@ -24,6 +24,10 @@ def load_statements() -> None:
             statement(path.name.removesuffix(".sql"))
 
 
+# DuckDB 1.5 pushes the filter of a join into a table from outside, and fails when that filter is on a UUID.
+_FILTERS_UUIDS = int(duckdb.__version__.split(".")[0]) >= 2
+
+
 @contextmanager
 def registered(session: duckdb.DuckDBPyConnection, **tables: pa.Table) -> Iterator[None]:
     """Let the session's SQL read these tables by their names, for as long as this lasts.
@@ -31,9 +35,14 @@ def registered(session: duckdb.DuckDBPyConnection, **tables: pa.Table) -> Iterat
     Results must be fetched to their end within: DuckDB drops no view beside one that could have another row.
     """
     for name, table in tables.items():
-        session.register(name, table)
+        session.register(name if _FILTERS_UUIDS else f"{name}_outside", table)
+        if not _FILTERS_UUIDS:
+            rows = f"with rows as materialized (select * from {name}_outside) select * from rows"
+            session.execute(f"create or replace temp view {name} as {rows}").fetchall()
     try:
         yield
     finally:
         for name in tables:
-            session.unregister(name)
+            session.unregister(name if _FILTERS_UUIDS else f"{name}_outside")
+            if not _FILTERS_UUIDS:
+                session.execute(f"drop view if exists temp.{name}").fetchall()
