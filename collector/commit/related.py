@@ -71,7 +71,7 @@ def related(
         search.by_time()
         if not search.moves_on():
             break
-    return Related(search.stored) if search.stored else None
+    return None if search.stored is None else Related(search.stored)
 
 
 class _Search:
@@ -136,8 +136,8 @@ class _Search:
     def _look(self, name: str, wanted: pa.Table, first: Rows, last: Rows, near: Rows | None = None) -> None:
         if not wanted.num_rows:
             return
-        ids = wanted.select(["project", "trace_id", "response_id", "service_name"])
-        with registered(self._session, wanted=ids):
+        asked = wanted.select(["project", "trace_id", "response_id", "service_name"])
+        with registered(self._session, wanted=asked):
             for begin, end in stretches(first, last):
                 ids = self._ids(name, begin, end)
                 if name == "stored_of_traces":

@@ -16,6 +16,7 @@ from collector.settle.as_sent import as_sent, differing, same
 from collector.settle.columns import READ, settled_columns
 
 STORED_IDS = ("stored_day", "project", "trace_id", "span_id")
+_DIMS = pa.map_(pa.string(), pa.string())
 # Columns of a decoded span that settling needs and the store does not have.
 _NOT_STORED = {"carrier_duration_ns", *(name for name in READ if name.startswith("resource_"))}
 
@@ -45,11 +46,13 @@ def to_store(fresh: pa.Table, own: pa.Table, settled: pa.Table, touched: Sequenc
     return pa.table(columns if dims is None else columns | {"dims": dims})
 
 
-def to_recharge(replaced: pa.Table) -> pa.Table:
-    """Spans of which a fuller body came: what they were charged before no longer stands."""
-    return replaced.select(STORED_IDS).append_column(
-        "is_void", pa.array(np.zeros(replaced.num_rows, np.bool_))
-    )
+def to_recharge(replaced: pa.Table, incoming: pa.Table) -> pa.Table:
+    """Spans of which a fuller body came: what they were charged before no longer stands. A body that is no call of its own
+    leaves nothing in its place.
+    """
+    calls = incoming.filter(pc.equal(incoming.column("role"), "call")).column("row")
+    is_void = pc.invert(pc.is_in(replaced.column("row"), calls.combine_chunks()))
+    return replaced.select(STORED_IDS).append_column("is_void", is_void)
 
 
 def moved(known: Related, settled: pa.Table, touched: Sequence[str], first_row: int) -> Moved | None:
@@ -66,6 +69,7 @@ def moved(known: Related, settled: pa.Table, touched: Sequence[str], first_row: 
     is_void = was_call & ~is_call
     ids = {name: stored.column(name) for name in STORED_IDS}
     values = {name: settled.column(name) for name in settled_columns([])}
+    dims = dimensions_map(settled)
     rows = pa.table(
         ids
         | values
@@ -75,7 +79,7 @@ def moved(known: Related, settled: pa.Table, touched: Sequence[str], first_row: 
             "failed": stored.column("failed"),
             "as_sent": as_sent(own, settled, touched),
             "is_recharged": is_charged | is_void,
-            "new_dims": dimensions_map(settled) or pa.nulls(len(changed), pa.map_(pa.string(), pa.string())),
+            "new_dims": pa.nulls(len(changed), _DIMS) if dims is None else dims,
         }
     )
     recharged = pa.table(ids | {"is_void": is_void}).filter(pa.array(is_charged | is_void))

@@ -82,7 +82,7 @@ def _charge_and_store(
 ) -> Counter[str]:
     """How many of the new calls have each cost_status."""
     calls = priceable(incoming, book)
-    recharged = to_recharge(replaced)
+    recharged = to_recharge(replaced, incoming)
     if changed:
         calls = pa.concat_tables([calls, priceable(changed.to_charge, book)], promote_options="default")
         recharged = pa.concat_tables([recharged, changed.recharged])

@@ -38,15 +38,6 @@ def shorten_unknown(values: pa.Array, *, may_be_long: pa.Array | None = None) ->
     return pc.if_else(too_long, stated, values)
 
 
-def kept_status(messages: pa.Array) -> pa.Array:
-    """Of a status message what cannot quote anybody: "Error code: 429", else NULL.
-
-    Providers put the rejected prompt into their error texts, and SDKs put those into the status message.
-    """
-    coded = pc.extract_regex(messages, r"(?P<code>Error code: [1-5][0-9]{2})\b")
-    return pc.struct_field(coded, "code")
-
-
 def kept_error(error: BaseException) -> str:
     """An exception for logs and `rejects`: its type and first line, without what it quotes ("Could not convert string '…'")."""
     first_line = (str(error).splitlines() or [""])[0]

@@ -59,7 +59,6 @@ class Tally:
 
     n_rows: int = 0
     n_spans: int = 0
-    n_problems: int = 0
     first_us: int | None = None
     last_us: int | None = None
     skipped: Counter[str] = field(default_factory=Counter)
@@ -102,7 +101,6 @@ class Writer:
                     tally.skipped[row[_SKIPPED]] += 1
                     continue
                 if row[_PROBLEM] is not None:
-                    tally.n_problems += 1
                     self.tell(Problem(tally.n_rows, row[_PROBLEM], row[_PROBLEM_VALUE]))
                     continue
                 if row[_KEY_HASH] in self.repeated:

@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from collector.configure import load_settings
 from collector.privacy.content import is_content, is_numbers_only, names_credential
 from collector.privacy.contents import CONTENTS_SCHEMA, contents_table
-from collector.privacy.kept import KEPT_MAX_CHARACTERS, kept_error, kept_status, kept_values
+from collector.privacy.kept import KEPT_MAX_CHARACTERS, kept_error, kept_values
 from collector.privacy.policy import ContentPolicy, policy_of
 from collector.privacy.records import scrub_record
 from collector.privacy.redact import Redactor
@@ -130,13 +130,6 @@ def test_what_may_be_long_is_kept_whole() -> None:
         "1" * 300,
         "(300 characters, not stored)",
     ]
-
-
-def test_of_a_status_message_only_the_http_status_is_kept() -> None:
-    messages = pa.array(
-        ["Error code: 429 - {'message': 'your prompt …'}", "could not answer: hello", None, ""]
-    )
-    assert kept_status(messages).to_pylist() == ["Error code: 429", None, None, None]
 
 
 def test_an_error_is_told_without_what_it_quotes() -> None:

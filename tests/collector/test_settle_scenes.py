@@ -258,6 +258,23 @@ def test_folding_a_priced_call_voids_its_charge(store: Store) -> None:
     )
 
 
+def test_a_fuller_body_that_is_no_call_of_its_own_voids_the_charge_of_the_first(store: Store) -> None:
+    native = call("native", gen_ai__response__id="r1")
+    fuller = call("native", ms=120, gen_ai__response__id="r1", **{USAGE_OUT: 300})
+    outer = call("outer", ms=130, gen_ai__response__id="r1", tenant__id="acme")
+    each(store, sent(native, NATIVE))
+    store.send(sent(fuller, NATIVE), sent(outer, OPENLLMETRY))
+    store.commit()
+    assert len(calls(store, "span_id")) == 1
+    folded = "select span_id from spans where role = 'duplicate'"
+    charges = store.rows(f"select cost_status from charges where span_id in ({folded}) order by seq")
+    assert [row["cost_status"] for row in charges] == ["priced", "void"]
+    newest = "select * from charges qualify row_number() over (partition by span_id order by seq desc) = 1"
+    assert store.value(f"select sum(list_cost_usd) from ({newest})") == store.value(
+        "select sum(list_cost_usd) from calls"
+    )
+
+
 def test_a_late_parent_changes_whose_a_call_is_and_not_what_it_cost(store: Store) -> None:
     root = span("root", ms=900, tenant__id="acme")
     each(store, sent(call("leaf", parent=root)))

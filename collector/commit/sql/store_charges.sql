@@ -5,7 +5,12 @@
 -- (stored_day, and `is_void` where nothing is charged any more).
 insert into charges by name
 with earlier as (
-    select charges.project, charges.trace_id, charges.span_id, max(charges.seq) as seq
+    select
+        charges.project,
+        charges.trace_id,
+        charges.span_id,
+        max(charges.seq) as seq,
+        arg_max(charges.cost_status, charges.seq) = 'void' as is_void
     from charges
     join recharged
         on charges.day = recharged.stored_day
@@ -37,7 +42,7 @@ void as (
         earlier.seq as supersedes
     from earlier
     join recharged using (project, trace_id, span_id)
-    where recharged.is_void
+    where recharged.is_void and not earlier.is_void
 )
 select * exclude (at_row), 'USD' as currency, 'ingest' as pricing_run, $now as recorded_at
 from (select * from now_charged union all by name select *, null as at_row from void)
