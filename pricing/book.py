@@ -177,7 +177,7 @@ class Book:
                 "rate_card": dated.rate_card,
                 "unit": unit,
                 "tier_from_tokens": above_tokens,
-                "usd_per_million": usd_per_million,
+                "per_million": usd_per_million,
             }
             for dated in self._dated_cards
             for unit, above_tokens, usd_per_million in dated.card.rates

@@ -100,16 +100,16 @@ tiers as (
 sheets as (
     select
         t.rate_card, t.above_tokens, t.up_to_tokens,
-        arg_max(r.usd_per_million, r.tier_from_tokens) filter (where r.unit = 'uncached_input') as uncached_input,
-        arg_max(r.usd_per_million, r.tier_from_tokens) filter (where r.unit = 'cached_input') as cached_input,
-        arg_max(r.usd_per_million, r.tier_from_tokens) filter (where r.unit = 'cache_write') as cache_write,
-        arg_max(r.usd_per_million, r.tier_from_tokens) filter (where r.unit = 'cache_write_1h') as cache_write_1h,
-        arg_max(r.usd_per_million, r.tier_from_tokens) filter (where r.unit = 'output') as output,
-        arg_max(r.usd_per_million, r.tier_from_tokens) filter (where r.unit = 'reasoning') as reasoning,
-        arg_max(r.usd_per_million, r.tier_from_tokens) filter (where r.unit = 'audio_input') as audio_input,
-        arg_max(r.usd_per_million, r.tier_from_tokens) filter (where r.unit = 'audio_output') as audio_output,
-        arg_max(r.usd_per_million, r.tier_from_tokens) filter (where r.unit = 'request') as request,
-        max(r.usd_per_million) = 0 as is_free
+        arg_max(r.per_million, r.tier_from_tokens) filter (where r.unit = 'uncached_input') as uncached_input,
+        arg_max(r.per_million, r.tier_from_tokens) filter (where r.unit = 'cached_input') as cached_input,
+        arg_max(r.per_million, r.tier_from_tokens) filter (where r.unit = 'cache_write') as cache_write,
+        arg_max(r.per_million, r.tier_from_tokens) filter (where r.unit = 'cache_write_1h') as cache_write_1h,
+        arg_max(r.per_million, r.tier_from_tokens) filter (where r.unit = 'output') as output,
+        arg_max(r.per_million, r.tier_from_tokens) filter (where r.unit = 'reasoning') as reasoning,
+        arg_max(r.per_million, r.tier_from_tokens) filter (where r.unit = 'audio_input') as audio_input,
+        arg_max(r.per_million, r.tier_from_tokens) filter (where r.unit = 'audio_output') as audio_output,
+        arg_max(r.per_million, r.tier_from_tokens) filter (where r.unit = 'request') as request,
+        max(r.per_million) = 0 as is_free
     from tiers as t
     join rates as r on r.rate_card = t.rate_card and r.tier_from_tokens <= t.above_tokens
     group by t.rate_card, t.above_tokens, t.up_to_tokens

@@ -11,14 +11,14 @@ from collector.commit.transaction import try_groups
 from collector.commit.unpack import SpoolFile, groups
 from collector.decode.rules import Rules
 from collector.spool.segments import Record, Segment
-from pricing.book import Book
+from store.terms import Terms
 
 
-def fails(session: duckdb.DuckDBPyConnection, book: Book, rules: Rules) -> Exception | None:
+def fails(session: duckdb.DuckDBPyConnection, terms: Terms, rules: Rules) -> Exception | None:
     """Why one plain call cannot be stored now, or None when it can. Nothing of it stays."""
     segment = Segment("canary", [Record(0, "traces", "default", _one_call())], torn_bytes=0)
     try:
-        try_groups(session, groups([SpoolFile(Path("canary"), segment)], rules), book)
+        try_groups(session, groups([SpoolFile(Path("canary"), segment)], rules), terms)
     except Exception as failed:  # noqa: BLE001 - whatever it is, it is not a segment's fault
         return failed
     return None

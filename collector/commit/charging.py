@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pricing.book import Book
+from store.terms import Terms
 
 # What decides about a price: when one of these changes, the call is charged again.
 PRICED = (
@@ -27,7 +27,7 @@ PRICED = (
 _IDS = ("row", "project", "trace_id", "span_id", "started_at")
 
 
-def priceable(spans: pa.Table, book: Book) -> pa.Table:
+def priceable(spans: pa.Table, terms: Terms) -> pa.Table:
     """The calls among these spans, each with the key of its model in the price book."""
     calls = spans.filter(pc.equal(spans.column("role"), "call"))
     names = [name for name in PRICED if name not in ("provider", "model_requested", "model_answered")]
@@ -35,13 +35,13 @@ def priceable(spans: pa.Table, book: Book) -> pa.Table:
         {name: calls.column(name) for name in (*_IDS, *names)}
         | {
             "day": calls.column("started_at").cast(pa.date32(), safe=False),
-            "model_key": _model_keys(calls, book),
+            "model_key": _model_keys(calls, terms),
             "status": pc.if_else(calls.column("failed"), "error", "ok"),
         }
     )
 
 
-def _model_keys(calls: pa.Table, book: Book) -> pa.Array:
+def _model_keys(calls: pa.Table, terms: Terms) -> pa.Array:
     """The book's key of each call's model, NULL where it knows none: asked once for each name that occurs."""
     names = [
         calls.column(name).combine_chunks() for name in ("provider", "model_answered", "model_requested")
@@ -50,7 +50,7 @@ def _model_keys(calls: pa.Table, book: Book) -> pa.Array:
     codes = joined.dictionary_encode().indices.to_numpy()
     _, first = np.unique(codes, return_index=True)
     triples = zip(*(name.take(pa.array(first)).to_pylist() for name in names), strict=True)
-    keys = [book.resolve_call(*triple) for triple in triples]
+    keys = [terms.prices.book.resolve_call(*triple) for triple in triples]
     of_code = np.zeros(len(first), dtype=np.int64)
     of_code[codes[first]] = np.arange(len(first))
     return pa.array(keys, pa.string()).take(pa.array(of_code[codes]))

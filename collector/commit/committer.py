@@ -37,7 +37,7 @@ from collector.privacy.kept import kept_error
 from collector.spool import quarantine
 from collector.spool.segments import Record, read_segment
 from pricing.book import Book
-from store import insert
+from store import insert, terms
 
 _log = logs.of("store server")
 
@@ -95,6 +95,7 @@ class Committer:
         self._session = session
         self._spool_dir = spool_dir
         self._book = book
+        self._terms = terms.load(session, book)
         self._rules = rules
         self._upkeep = upkeep
         self._memory = Memory.of(session)
@@ -201,7 +202,7 @@ class Committer:
 
     def _isolate(self, paths: Sequence[Path], poison: Exception) -> None:
         """Find the segment that cannot be stored by committing each alone."""
-        if ours := canary.fails(self._session, self._book, self._rules):
+        if ours := canary.fails(self._session, self._terms, self._rules):
             raise StoreBrokenError(f"nothing can be stored: {_first_line(ours)}") from ours
         if len(paths) == 1:
             self._store_the_rest(SpoolFile(paths[0], read_segment(paths[0])), poison)
@@ -216,10 +217,10 @@ class Committer:
 
     def _store_the_rest(self, one: SpoolFile, poison: Exception) -> None:
         """Put the records aside that cannot be stored, and store the others of the segment."""
-        bad = culprits(self._session, self._book, self._rules, one, (*_TRANSIENT, *_FATAL))
+        bad = culprits(self._session, self._terms, self._rules, one, (*_TRANSIENT, *_FATAL))
         good = without(one, bad)
         if good.segment.records:
-            store_groups(self._session, groups([good], self._rules), self._book, self._memory)
+            store_groups(self._session, groups([good], self._rules), self._terms, self._memory)
             self.n_committed += 1
         self._quarantine(one.path, kept_error(poison), only=bad if good.segment.records else None)
 
@@ -235,7 +236,7 @@ class Committer:
             if prepared.failure is not None:
                 raise prepared.failure
         started = time.monotonic()
-        added = store_groups(self._session, prepared.groups, self._book, self._memory)
+        added = store_groups(self._session, prepared.groups, self._terms, self._memory)
         # Before the segments go: who waited for that must not be answered from before the commit.
         self.n_committed += 1
         self._tell(prepared, added, time.monotonic() - started)

@@ -10,12 +10,12 @@ from collector.commit.transaction import try_groups
 from collector.commit.unpack import SpoolFile, groups
 from collector.decode.rules import Rules
 from collector.spool.segments import Record
-from pricing.book import Book
+from store.terms import Terms
 
 
 def culprits(
     session: duckdb.DuckDBPyConnection,
-    book: Book,
+    terms: Terms,
     rules: Rules,
     one: SpoolFile,
     not_its_fault: tuple[type[BaseException], ...],
@@ -25,7 +25,7 @@ def culprits(
     Each is tried in a transaction that is taken back. Raises what is `not_its_fault`.
     """
     found = [
-        record for record in one.segment.records if _fails(session, book, rules, one, record, not_its_fault)
+        record for record in one.segment.records if _fails(session, terms, rules, one, record, not_its_fault)
     ]
     return found or list(one.segment.records)
 
@@ -38,7 +38,7 @@ def without(one: SpoolFile, records: list[Record]) -> SpoolFile:
 
 def _fails(
     session: duckdb.DuckDBPyConnection,
-    book: Book,
+    terms: Terms,
     rules: Rules,
     one: SpoolFile,
     record: Record,
@@ -46,7 +46,7 @@ def _fails(
 ) -> bool:
     alone = replace(one, segment=replace(one.segment, records=[record]))
     try:
-        try_groups(session, groups([alone], rules), book)
+        try_groups(session, groups([alone], rules), terms)
     except not_its_fault:
         raise
     except Exception:  # noqa: BLE001 - whatever it is, this record does it

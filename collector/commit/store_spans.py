@@ -19,8 +19,8 @@ from collector.commit.seen import Ids
 from collector.commit.statements import registered, statement
 from collector.settle.columns import settle_input
 from collector.settle.settle import settle
-from pricing.book import Book
 from pricing.charge import CHARGE_SQL
+from store.terms import Terms
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Stored:
         )
 
 
-def store_spans(session: duckdb.DuckDBPyConnection, spans: pa.Table, book: Book, memory: Memory) -> Stored:
+def store_spans(session: duckdb.DuckDBPyConnection, spans: pa.Table, terms: Terms, memory: Memory) -> Stored:
     """Settle decoded spans with what is stored of their calls, and store what is new or different now.
 
     The caller owns the transaction. Statements cost milliseconds to plan, whatever they find: what nearly every commit
@@ -63,7 +63,7 @@ def store_spans(session: duckdb.DuckDBPyConnection, spans: pa.Table, book: Book,
     changed = (
         moved(known, settled.spans.slice(fresh.num_rows), settled.touched, spans.num_rows) if known else None
     )
-    statuses = _charge_and_store(session, incoming, changed, replaced, book)
+    statuses = _charge_and_store(session, incoming, changed, replaced, terms)
     return Stored(fresh.num_rows, statuses.total(), spans.num_rows - fresh.num_rows, statuses)
 
 
@@ -78,13 +78,13 @@ def _charge_and_store(
     incoming: pa.Table,
     changed: Moved | None,
     replaced: pa.Table,
-    book: Book,
+    terms: Terms,
 ) -> Counter[str]:
     """How many of the new calls have each cost_status."""
-    calls = priceable(incoming, book)
+    calls = priceable(incoming, terms)
     recharged = to_recharge(replaced, incoming)
     if changed:
-        calls = pa.concat_tables([calls, priceable(changed.to_charge, book)], promote_options="default")
+        calls = pa.concat_tables([calls, priceable(changed.to_charge, terms)], promote_options="default")
         recharged = pa.concat_tables([recharged, changed.recharged])
     with registered(session, priceable=calls, recharged=recharged):
         session.execute(f"create or replace temp table charged as {CHARGE_SQL}")

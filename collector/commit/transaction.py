@@ -16,8 +16,8 @@ from collector.commit.statements import statement
 from collector.commit.store_signals import StoredSignals, store_signals
 from collector.commit.store_spans import Stored, store_spans
 from collector.commit.unpack import Group
-from pricing.book import Book
 from store import erase, insert
+from store.terms import Terms
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Added:
 
 
 def store_groups(
-    session: duckdb.DuckDBPyConnection, groups: Sequence[Group], book: Book, memory: Memory
+    session: duckdb.DuckDBPyConnection, groups: Sequence[Group], terms: Terms, memory: Memory
 ) -> Added:
     """Commit the groups. Nothing of them is stored when it raises."""
     session.execute("begin transaction")
     try:
-        added = _store(session, groups, book, memory)
+        added = _store(session, groups, terms, memory)
         session.execute("commit")
     except BaseException:
         _roll_back(session)
@@ -45,11 +45,11 @@ def store_groups(
     return added
 
 
-def try_groups(session: duckdb.DuckDBPyConnection, groups: Sequence[Group], book: Book) -> None:
+def try_groups(session: duckdb.DuckDBPyConnection, groups: Sequence[Group], terms: Terms) -> None:
     """Do all of it and take it back."""
     session.execute("begin transaction")
     try:
-        _store(session, groups, book, Memory())
+        _store(session, groups, terms, Memory())
     finally:
         _roll_back(session)
 
@@ -62,20 +62,22 @@ def stored_batches(session: duckdb.DuckDBPyConnection, batch_ids: Sequence[str])
     return {row[0] for row in rows}
 
 
-def _store(session: duckdb.DuckDBPyConnection, groups: Sequence[Group], book: Book, memory: Memory) -> Added:
+def _store(
+    session: duckdb.DuckDBPyConnection, groups: Sequence[Group], terms: Terms, memory: Memory
+) -> Added:
     added = Added()
     for group in groups:
-        added += _store_group(session, group, book, memory)
+        added += _store_group(session, group, terms, memory)
     return added
 
 
-def _store_group(session: duckdb.DuckDBPyConnection, group: Group, book: Book, memory: Memory) -> Added:
+def _store_group(session: duckdb.DuckDBPyConnection, group: Group, terms: Terms, memory: Memory) -> Added:
     stored, signals, n_records = Stored(), StoredSignals(), 0
     for step in group.steps:
         if step.erase is not None:
             erase.erase(session, step.erase)
         if step.spans is not None:
-            stored += store_spans(session, step.spans, book, memory)
+            stored += store_spans(session, step.spans, terms, memory)
         if step.contents is not None:
             _store_contents(session, step.contents)
         signals += store_signals(session, step.signals)

@@ -47,7 +47,8 @@ TAKEN = frozenset((
     "parent_span_id", "project", "prompt_name", "prompt_version", "provider", "rate_card", "reasoning_tokens", "region",
     "reported_cost_usd", "request_id", "response_hash", "response_id", "run_id", "safety_decision", "sampling_rate",
     "saved_cost_usd", "service_name", "service_tier", "session_id", "span_id", "started_at", "status", "stream", "tenant_id",
-    "tool_calls", "trace_id", "ttft_ns", "usage_semantics", "usage_source", "user_id",
+    "tool_calls", "trace_id", "agreement", "attributed_by", "billed_to", "cached_audio_input_tokens", "image_input_tokens",
+    "image_output_tokens", "usage_confidence", "web_searches", "ttft_ns", "usage_semantics", "usage_source", "user_id",
     "cost_usd", "estimated_calls", "estimated_cost_usd", "n_calls", "n_errors", "n_no_usage", "n_priced", "n_sampled",
     "n_unpriced", "saved_usd", "unpriced_models", "value", "value_2",
 ))

@@ -20,8 +20,10 @@ INPUT_USAGE = (
     "cache_write_tokens",
     "cache_write_1h_tokens",
     "audio_input_tokens",
+    "cached_audio_input_tokens",
+    "image_input_tokens",
 )
-OUTPUT_USAGE = ("output_tokens", "reasoning_tokens", "audio_output_tokens")
+OUTPUT_USAGE = ("output_tokens", "reasoning_tokens", "audio_output_tokens", "image_output_tokens")
 # What a duplicate may know and the span that stays does not.
 GAPS = (
     "operation",
@@ -42,6 +44,10 @@ GAPS = (
     "response_id",
     "tool_calls",
     "reported_cost_usd",
+    "web_searches",
+    "host_provider",
+    "region",
+    "key_owner",
 )
 # What becomes of the span itself.
 DECIDED: dict[str, pa.DataType] = {
@@ -63,7 +69,7 @@ def dimensions_of(names: list[str]) -> list[str]:
 
 def settled_columns(names: list[str]) -> dict[str, pa.DataType]:
     """Every column that settling may change, of a table with these columns."""
-    said = (*INPUT_USAGE, *OUTPUT_USAGE, "usage_source", "usage_semantics", *GAPS, *IDENTITY)
+    said = (*INPUT_USAGE, *OUTPUT_USAGE, "usage_source", "usage_semantics", "usage_confidence", *GAPS, *IDENTITY)
     own = dict.fromkeys(dimensions_of(names), pa.string())
     return DECIDED | {name: CANONICAL[name] for name in said} | own
 

@@ -57,7 +57,7 @@ def _fill_counts(draft: Draft, scene: Scene, groups: Groups, names: tuple[str, .
 def _fill_what_counts_mean(draft: Draft, scene: Scene, groups: Groups) -> None:
     donors = groups.first_having(scene.has_usage)
     is_gap = ~scene.has_usage[groups.winners] & (donors >= 0)
-    for name in ("usage_source", "usage_semantics"):
+    for name in ("usage_source", "usage_semantics", "usage_confidence"):
         draft.take(name, groups.winners[is_gap], donors[is_gap], RULE)
 
 

@@ -4,7 +4,7 @@
 create or replace view calls as
 select
     project,
-    tenant_id,
+    coalesce(attributed_tenant_id, tenant_id) as tenant_id,
     replace(cast(trace_id as varchar), '-', '') as trace_id,
     printf('%016x', span_id) as span_id,
     case when parent_span_id is not null then printf('%016x', parent_span_id) end as parent_span_id,
@@ -61,6 +61,14 @@ select
     effective_cost_usd,
     reported_cost_usd,
     saved_cost_usd,
-    rate_card
+    rate_card,
+    image_input_tokens,
+    image_output_tokens,
+    cached_audio_input_tokens,
+    web_searches,
+    usage_confidence,
+    billed_to,
+    attributed_by,
+    agreement
 from spans
 where role = 'call';

@@ -63,7 +63,7 @@ def a_card(
     card["rate_card"] = f"{card['model_key']}+{card['variant']}@{card['valid_from']:%Y-%m-%d}"
     tiers = {0: rates} | dict(above or {})
     return card, [
-        {"rate_card": card["rate_card"], "unit": unit, "tier_from_tokens": tier, "usd_per_million": usd}
+        {"rate_card": card["rate_card"], "unit": unit, "tier_from_tokens": tier, "per_million": usd}
         for tier, units in tiers.items()
         for unit, usd in units.items()
     ]

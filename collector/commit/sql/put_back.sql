@@ -7,7 +7,8 @@ select
         cache_write_1h_tokens, audio_input_tokens, output_tokens, reasoning_tokens, audio_output_tokens, usage_source,
         usage_semantics, operation, provider, model_requested, model_answered, service_tier, stream, ttft_ns, error_class,
         error_type, http_status, finish_reason, safety_decision, cache_hit, run_id, case_id, response_id, tool_calls,
-        reported_cost_usd, tenant_id, session_id, user_id, feature, prompt_name, prompt_version, agent_name, dims, as_sent,
+        reported_cost_usd, cached_audio_input_tokens, image_input_tokens, image_output_tokens, web_searches, usage_confidence,
+        host_provider, region, key_owner, tenant_id, session_id, user_id, feature, prompt_name, prompt_version, agent_name, dims, as_sent,
         cost_status, cost_estimated, list_cost_usd, effective_cost_usd, saved_cost_usd, rate_card
     ),
     moved.* exclude (stored_day, project, trace_id, span_id, reported_cost_usd, is_recharged, new_dims),
