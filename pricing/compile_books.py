@@ -10,27 +10,32 @@ What becomes of genai-prices' shapes:
   `history = "undated"`: the price is known, the day it began is not.
 - Request variants (batch, flex, priority, fast) become cards of their own, whole: genai-prices' partial
   overrides are laid over the standard price of the same day.
-- Time-of-day windows are left out; the cards of such a model say `estimated`.
-- Units that the `calls` contract does not meter (searches, pages, characters, hours of audio, image and video
-  tokens) are named in `not_metered`. Where they decide what a call costs, the card says `estimated`, or, if
-  image or video is what the model is bought for (output), has no output rate, so the call stays unpriced.
+- Of conditional prices the last in the list that is active holds. A time-of-day window becomes a card of its own
+  beside the standard price of each day on which it still holds so, in minutes of the UTC day; where dated prices came
+  after the first, nobody says whether the window is as old as that, and the earlier cards say `estimated`.
+- Units that the `calls` contract does not meter (pages, characters, hours of audio, video tokens, cached image
+  tokens, file searches) are named in `not_metered`. Where they decide what a call costs, the card says `estimated`,
+  or, if video is what the model is bought for (output), has no output rate, so the call stays unpriced.
 - A model without any price keeps its match rule and gets no card: dropping the rule would let the next,
   broader rule price it.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise, product
 from pathlib import Path
 from typing import TypeAlias
 
 from genai_prices import __version__ as genai_prices_version
 from genai_prices import types as genai
 from genai_prices.data_snapshot import get_snapshot
+
+from pricing.book_text import HEADER, Stanza, Window, card, text, text_list
+from pricing.units import STANDARD
 
 BOOKS = Path(__file__).parent / "books"
 
@@ -53,44 +58,38 @@ TOKEN_UNITS = {
     "output_reasoning_mtok": "reasoning",
     "input_audio_mtok": "audio_input",
     "output_audio_mtok": "audio_output",
+    "cache_audio_read_mtok": "cached_audio_input",
+    "input_image_mtok": "image_input",
+    "output_image_mtok": "image_output",
 }
-REQUESTS = "requests_kcount"  # USD per 1,000 requests; the books say per million, like everything else
-# Not `search_type`: it prices searches, which nobody meters.
+# USD per 1,000; the books say per million, like everything else.
+COUNT_UNITS = {"requests_kcount": "requests", "web_searches_kcount": "web_searches"}
+# Not `search_type`: a response does not tell it, so a search costs the standard rate.
 VARIANT_KEYS = ("processing", "service_tier", "speed")
 VARIANTS = ("batch", "fast", "flex", "priority")
 
-# Google lists one price for text, image, video and audio unless it names an audio price of its own. Elsewhere
+# Google lists one price for text, image, video and audio unless it names another of its own. Elsewhere
 # a missing audio price is a gap in the data (gpt-4o-audio-preview has text prices only), so it stays a gap.
-ONE_PRICE_FOR_AUDIO = "gemini-"
-AUDIO = (
+ONE_PRICE_FOR_ALL = "gemini-"
+OWN_OR_TEXT = (
     ("audio_input", "input_audio_mtok", "uncached_input"),
+    ("cached_audio_input", "input_audio_mtok", "cached_input"),
+    ("image_input", "input_image_mtok", "uncached_input"),
     ("audio_output", "output_audio_mtok", "output"),
 )
-# Perplexity's models search on every request, so leaving searches out always makes the cost too low.
-ALWAYS_SEARCHES = "perplexity"
-
-HEADER = """\
-# Prices of {name}, compiled by `python -m pricing.compile_books` from {source_version}.
-# Do not edit: a test holds this file equal to the compiler's output.
-# Rules are tried from top to bottom, the first match wins. A rate is USD per million, as decimal text;
-# `..._above_N` replaces it for the whole request once its total input exceeds N tokens. Cached or written
-# tokens without a rate cost `uncached_input`, reasoning tokens without one `output`.
-# `history = "undated"`: the price is known, the day it began is not (genai-prices has no date for it).
-# Left out: time-of-day windows, and every unit named in `not_metered`.
-"""
-
-
-@dataclass(frozen=True)
-class Stanza:
-    """One dated card as it will be written: USD per million by tier threshold (0 = base) and unit."""
-
-    variant: str
-    valid_from: date
-    dated: bool
-    rates: dict[int, dict[str, Decimal]]
-    usd_per_million_requests: Decimal | None = None
-    not_metered: list[str] = field(default_factory=list)
-    estimated: str | None = None
+# What these put out are images: their output price is that of image tokens.
+MAKES_IMAGES = ("gpt-image-", "chatgpt-image")
+# Its models search on every request, and its fee per request depends on how much of the web is read.
+PERPLEXITY = "perplexity"
+# How AWS names the models of others: `anthropic.claude-…`, after a profile's `global.` or our source's `regional.`.
+AWS = "aws"
+AWS_PROFILES = ("global", "regional")
+# DeepSeek's peak hours (https://api-docs.deepseek.com/zh-cn/updates, since 17 August 2026); no source has their days.
+PEAK_HOURS = ((60, 240), (360, 600))
+NOT_EVERY_DAY = (
+    "peak hours leave out weekends and Chinese public holidays, which this price does not tell apart"
+)
+OLD_WINDOW = "the source does not say since when this hour of the day has its own price"
 
 
 def compile_books() -> dict[str, str]:
@@ -104,37 +103,54 @@ def _book(provider: genai.Provider) -> str:
     fallbacks = [name for name in provider.fallback_model_providers or [] if name in PROVIDERS]
     lines = [HEADER.format(name=provider.name, source_version=source_version)]
     lines += [
-        f"provider = {_text(provider.id)}",
-        f"falls_back_to = {_list(fallbacks)}",
+        f"provider = {text(provider.id)}",
+        f"falls_back_to = {text_list(fallbacks)}",
         "# of every card below",
         'currency = "USD"',
-        f"source = {_text((provider.pricing_urls or [''])[0])}",
-        f"source_version = {_text(source_version)}",
+        f"source = {text((provider.pricing_urls or [''])[0])}",
+        f"source_version = {text(source_version)}",
         f"checked_on = {CHECKED_ON}",
     ]
     for model in provider.models:
-        lines += ["", "[[model]]", f"name = {_text(model.id)}", f"match = {_match(model.match)}"]
+        lines += ["", "[[model]]", f"name = {text(model.id)}", f"match = {_match(model.match)}"]
+        if maker := _maker(provider.id, model.id):
+            lines.append(f"model_provider = {text(maker)}")
         for stanza in _stanzas(provider.id, model):
-            lines += _card(stanza)
+            lines += card(stanza)
     return "\n".join(lines) + "\n"
+
+
+def _maker(provider: str, model: str) -> str | None:
+    """Whose model it is, where AWS sells it."""
+    if provider != AWS:
+        return None
+    maker, *rest = [part for part in model.split(".") if part not in AWS_PROFILES]
+    return maker if rest else None
 
 
 # From genai-prices' conditional prices to dated cards
 
 
 def _stanzas(provider: str, model: genai.ModelInfo) -> Iterator[Stanza]:
-    dated = [c for c in _conditional(model) if not isinstance(c.constraint, genai.TimeOfDateConstraint)]
-    windows = len(dated) < len(_conditional(model))
+    conditional = _conditional(model)
     variants = [v for v in model.price_variants or [] if _variant(v) and _has_price(v.prices)]
-    for variant in ("standard", *VARIANTS):
+    if variants and _windows(conditional):
+        raise ValueError(f"{model.id}: variants beside a window; the compiler has no rule for it yet")
+    for variant in (STANDARD, *VARIANTS):
         own = [v for v in variants if _variant(v) == variant]
-        starts = sorted({_start(c) for c in dated} | {_start(v) for v in own})
-        if variant != "standard":
-            starts = [day for day in starts if any(_start(v) <= day for v in own)]
-        for day in starts:
-            prices = _in_force(dated, day) | _overrides(own, day)
-            if prices:
-                yield _stanza(provider, model.id, variant, day, prices, windows)
+        for day in _starts(conditional, own, variant):
+            if prices := _in_force(conditional, day, None) | _overrides(own, day):
+                yield _stanza(provider, model.id, variant, day, prices)
+    yield from _in_windows(provider, model.id, conditional)
+
+
+def _in_windows(provider: str, model: str, conditional: Sequence[genai.ConditionalPrice]) -> Iterator[Stanza]:
+    starts = _starts(conditional, (), STANDARD)
+    for day, window in product(starts, _windows(conditional)):
+        prices = _in_force(conditional, day, window)
+        if prices != _in_force(conditional, day, None):
+            stanza = _stanza(provider, model, STANDARD, day, prices, window)
+            yield stanza if day == starts[-1] else replace(stanza, estimated=OLD_WINDOW)
 
 
 def _conditional(model: genai.ModelInfo) -> list[genai.ConditionalPrice]:
@@ -143,14 +159,45 @@ def _conditional(model: genai.ModelInfo) -> list[genai.ConditionalPrice]:
     return [genai.ConditionalPrice(prices=model.prices)]
 
 
+def _starts(
+    conditional: Sequence[genai.ConditionalPrice], own: Sequence[genai.PriceVariant], variant: str
+) -> list[date]:
+    """The days on which the variant gets another price: its own and, under partial overrides, the standard's."""
+    starts = sorted({_start(c) for c in conditional} | {_start(v) for v in own})
+    return [day for day in starts if variant == STANDARD or any(_start(v) <= day for v in own)]
+
+
 def _start(priced: genai.ConditionalPrice | genai.PriceVariant) -> date:
     constraint = priced.constraint
-    if constraint is None:
-        return UNDATED
     if isinstance(constraint, genai.StartDateConstraint):
         start: date = constraint.start_date
         return start
-    raise ValueError(f"{priced}: a variant with a time-of-day window; the compiler has no rule for it yet")
+    if isinstance(priced, genai.PriceVariant) and constraint is not None:
+        raise ValueError(
+            f"{priced}: a variant with a time-of-day window; the compiler has no rule for it yet"
+        )
+    return UNDATED
+
+
+def _windows(conditional: Sequence[genai.ConditionalPrice]) -> list[Window]:
+    windows = [window for c in conditional if (window := _window(c))]
+    for window, following in pairwise(sorted(windows)):
+        if window[1] > following[0] or following[1] < following[0]:
+            raise ValueError(f"{windows}: windows that overlap; the compiler has no rule for it yet")
+    return windows
+
+
+def _window(priced: genai.ConditionalPrice) -> Window | None:
+    constraint = priced.constraint
+    if not isinstance(constraint, genai.TimeOfDateConstraint):
+        return None
+    for clock in (constraint.start_time, constraint.end_time):
+        if clock.utcoffset() or clock.second:
+            raise ValueError(
+                f"{priced}: a window that is not in whole minutes of UTC; the compiler has no rule for it yet"
+            )
+    start, end = constraint.start_time, constraint.end_time
+    return start.hour * 60 + start.minute, end.hour * 60 + end.minute
 
 
 def _variant(variant: genai.PriceVariant) -> str | None:
@@ -171,10 +218,12 @@ def _has_price(prices: genai.ModelPrice) -> bool:
     return any(key in TOKEN_UNITS for key in _prices(prices))
 
 
-def _in_force(dated: Sequence[genai.ConditionalPrice], day: date) -> dict[str, Price]:
-    """The last price that has begun, as genai-prices picks it (list order, not date order)."""
-    begun = [_prices(conditional.prices) for conditional in dated if _start(conditional) <= day]
-    return begun[-1] if begun else {}
+def _in_force(
+    conditional: Sequence[genai.ConditionalPrice], day: date, window: Window | None
+) -> dict[str, Price]:
+    """The last price that has begun, within the window or outside of all, as genai-prices picks it (list order)."""
+    active = [_prices(c.prices) for c in conditional if _start(c) <= day and _window(c) in (None, window)]
+    return active[-1] if active else {}
 
 
 def _overrides(variants: Sequence[genai.PriceVariant], day: date) -> dict[str, Price]:
@@ -187,34 +236,53 @@ def _overrides(variants: Sequence[genai.PriceVariant], day: date) -> dict[str, P
 
 
 def _stanza(
-    provider: str, model: str, variant: str, day: date, prices: Mapping[str, Price], windows: bool
+    provider: str,
+    model: str,
+    variant: str,
+    day: date,
+    prices: Mapping[str, Price],
+    window: Window | None = None,
 ) -> Stanza:
+    known = TOKEN_UNITS.keys() | COUNT_UNITS.keys()
+    return Stanza(
+        variant=variant,
+        valid_from=day,
+        dated=day != UNDATED,
+        rates=_rates(model, prices),
+        usd_per_million_counted={
+            unit: _per_million(key, prices[key]) for key, unit in COUNT_UNITS.items() if key in prices
+        },
+        window=window,
+        not_metered=sorted(_unit_name(key) for key in prices if key not in known),
+        estimated=_why_estimated(provider, prices, window),
+    )
+
+
+def _rates(model: str, prices: Mapping[str, Price]) -> dict[int, dict[str, Decimal]]:
+    """USD per million tokens by tier threshold and unit, what a vendor's list implies filled in."""
     rates: dict[int, dict[str, Decimal]] = {0: {}}
     for key, unit in TOKEN_UNITS.items():
         if (price := prices.get(key)) is not None:
             for threshold, usd_per_million in _tiers(price):
                 rates.setdefault(threshold, {})[unit] = usd_per_million
-    if {"output_image_mtok", "output_video_mtok"} & prices.keys():
-        for tier in rates.values():
+    for tier in rates.values():
+        if "output_video_mtok" in prices:
             tier.pop("output", None)
-    if model.startswith(ONE_PRICE_FOR_AUDIO):
-        for tier in rates.values():
-            for own, price_key, text in AUDIO:
-                if text in tier and price_key not in prices:
-                    tier[own] = tier[text]
-    fee = prices.get(REQUESTS)
-    if isinstance(fee, genai.TieredPrices):
-        raise ValueError(f"{provider}: a tiered price per request; the compiler has no rule for it yet")
-    not_metered = sorted(_unit_name(key) for key in prices if key not in TOKEN_UNITS and key != REQUESTS)
-    return Stanza(
-        variant=variant,
-        valid_from=day,
-        dated=day != UNDATED,
-        rates=rates,
-        usd_per_million_requests=None if fee is None else fee * 1000,
-        not_metered=not_metered,
-        estimated=_why_estimated(provider, prices, windows),
-    )
+        if model.startswith(ONE_PRICE_FOR_ALL):
+            tier |= {
+                own: tier[other]
+                for own, price_key, other in OWN_OR_TEXT
+                if other in tier and price_key not in prices
+            }
+        if model.startswith(MAKES_IMAGES) and "output_image_mtok" not in prices and "output" in tier:
+            tier["image_output"] = tier["output"]
+    return rates
+
+
+def _per_million(key: str, per_thousand: Price) -> Decimal:
+    if isinstance(per_thousand, genai.TieredPrices):
+        raise ValueError(f"a tiered price for {key}; the compiler has no rule for it yet")
+    return per_thousand * 1000
 
 
 def _tiers(price: Price) -> Iterator[tuple[int, Decimal]]:
@@ -233,45 +301,18 @@ def _unit_name(price_key: str) -> str:
     return price_key
 
 
-def _why_estimated(provider: str, prices: Mapping[str, Price], windows: bool) -> str | None:
-    if windows:
-        return "the price varies by time of day; this is the price outside the windows"
-    if provider == ALWAYS_SEARCHES and "web_searches_kcount" in prices:
-        return "searches are billed apart and not metered"
-    if {"input_image_mtok", "input_video_mtok"} & prices.keys():
-        return "image or video input has its own rate and is not metered apart"
+def _why_estimated(provider: str, prices: Mapping[str, Price], window: Window | None) -> str | None:
     if "output_citation_mtok" in prices:
         return "citation tokens are billed apart and not metered"
+    if provider == PERPLEXITY and "requests_kcount" in prices:
+        return "the fee per request depends on the size of the search; this is the highest"
+    if provider == PERPLEXITY and "web_searches_kcount" in prices:
+        return "searches are billed apart: a call that does not report them costs more than this"
+    if window in PEAK_HOURS:
+        return NOT_EVERY_DAY
+    if "input_video_mtok" in prices:
+        return "video input has its own rate and is not metered apart"
     return None
-
-
-# Writing TOML
-
-
-def _card(card: Stanza) -> Iterator[str]:
-    yield "[[model.card]]"
-    if card.variant != "standard":
-        yield f"variant = {_text(card.variant)}"
-    yield f"valid_from = {card.valid_from}"
-    if not card.dated:
-        yield 'history = "undated"'
-    for threshold, tier in sorted(card.rates.items()):
-        above = f"_above_{threshold}" if threshold else ""
-        rates = ", ".join(f"{unit} = {_text(_decimal(rate))}" for unit, rate in tier.items())
-        yield f"usd_per_million_tokens{above} = {{{rates}}}"
-    if card.usd_per_million_requests is not None:
-        yield f"usd_per_million_requests = {_text(_decimal(card.usd_per_million_requests))}"
-    if card.not_metered:
-        yield f"not_metered = {_list(card.not_metered)}"
-    if card.estimated:
-        yield f"estimated = {_text(card.estimated)}"
-
-
-def _decimal(rate: Decimal) -> str:
-    if rate < 0 or rate != round(rate, 6):
-        raise ValueError(f"a rate of {rate} USD per million does not fit DECIMAL(18,6)")
-    plain = format(rate, "f")
-    return plain.rstrip("0").rstrip(".") if "." in plain else plain
 
 
 def _match(rule: genai.MatchLogic) -> str:
@@ -283,21 +324,12 @@ def _match(rule: genai.MatchLogic) -> str:
                 raise ValueError(f"{rule}: two conjunctions in one rule; the book format has no such rule")
             clauses["all"] = [_match(part) for part in clause.and_]
         else:
-            [(kind, text)] = vars(clause).items()
-            clauses.setdefault(kind, []).append(_text(text))
+            [(kind, said)] = vars(clause).items()
+            clauses.setdefault(kind, []).append(text(said))
     return "{" + ", ".join(f"{kind} = [{', '.join(texts)}]" for kind, texts in clauses.items()) + "}"
 
 
-def _list(texts: Sequence[str]) -> str:
-    return f"[{', '.join(_text(text) for text in texts)}]"
-
-
-def _text(text: str) -> str:
-    """A TOML string; literal quotes where they spare a regex its doubled backslashes."""
-    return f"'{text}'" if "\\" in text and "'" not in text else json.dumps(text, ensure_ascii=False)
-
-
 if __name__ == "__main__":
-    for name, text in compile_books().items():
-        (BOOKS / name).write_text(text, encoding="utf-8")
-        print(f"wrote {BOOKS / name}: {text.count('[[model.card]]')} cards")
+    for name, book in compile_books().items():
+        (BOOKS / name).write_text(book, encoding="utf-8")
+        print(f"wrote {BOOKS / name}: {book.count('[[model.card]]')} cards")

@@ -1,45 +1,33 @@
-"""The committed books are what the compiler writes, and price as genai-prices does."""
+"""The committed books are what the compiler writes, and hold the very rates that genai-prices has."""
 
 from __future__ import annotations
 
-import random
-from datetime import UTC
-from itertools import product
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from pricing.book import load_book
-from tests.pricing.charging import a_call, charge, open_book, utc
+from pricing.cards import PriceRecords
+from pricing.layout import lay_out
 
 genai_prices = pytest.importorskip(
     "genai_prices", reason="genai-prices is not installed: pip install 'steelyard[prices]'"
 )
 
-from pricing.compile_books import BOOKS, PROVIDERS, compile_books  # noqa: E402 - needs genai-prices
+from pricing.compile_books import BOOKS, COUNT_UNITS, PROVIDERS, TOKEN_UNITS, compile_books  # noqa: E402
 
-DAYS = [utc("2025-06-01T23:00"), utc("2026-03-14T23:00"), utc("2026-11-20T23:00"), utc("2027-01-02T23:00")]
-# Ours, and genai-prices' name for the same count.
-USAGE_KEYS = {
-    "input_tokens": "input_tokens",
-    "output_tokens": "output_tokens",
-    "cached_input_tokens": "cache_read_tokens",
-    "cache_write_tokens": "cache_write_tokens",
-    "cache_write_1h_tokens": "cache_write_1h_tokens",
-    "reasoning_tokens": "output_reasoning_tokens",
+DAYS = [datetime(*day, tzinfo=UTC) for day in ((2025, 6, 1), (2026, 3, 14), (2026, 11, 20), (2027, 1, 2))]
+HOURS = (0, 1, 3, 9, 12, 17)  # within every time-of-day window and outside of all
+# Ours, and what genai-prices is told for the same.
+VARIANTS: dict[str, dict[str, str]] = {
+    "standard": {},
+    "batch": {"processing": "batch"},
+    "flex": {"service_tier": "flex"},
+    "priority": {"service_tier": "priority"},
 }
-USAGES = [
-    {"input_tokens": 1_234, "output_tokens": 567},
-    {"input_tokens": 150_001, "cached_input_tokens": 100_000, "output_tokens": 999, "reasoning_tokens": 500},
-    {"input_tokens": 300_007, "cached_input_tokens": 7, "cache_write_tokens": 90_000, "output_tokens": 1},
-    {"input_tokens": 9_000, "cache_write_tokens": 5_000, "cache_write_1h_tokens": 2_000, "output_tokens": 8},
-]
-VARIANTS: list[tuple[str | None, dict[str, str]]] = [
-    (None, {}),
-    ("batch", {"processing": "batch"}),
-    ("flex", {"service_tier": "flex"}),
-    ("priority", {"service_tier": "priority"}),
-]
+OVER_EVERY_TIER = 10_000_000
 
 
 def test_running_the_compiler_again_reproduces_the_committed_books() -> None:
@@ -71,42 +59,46 @@ def test_names_resolve_to_the_model_that_genai_prices_finds() -> None:
     assert checked > 1_000
 
 
-def test_calls_cost_what_genai_prices_says() -> None:
-    """Every call that the book prices without an estimate, over all providers, days, tiers and variants."""
-    book = load_book()
-    providers = genai_prices.data_snapshot.get_snapshot().providers
-    models = [
-        (provider, model) for provider in providers if provider.id in PROVIDERS for model in provider.models
-    ]
-    cases = list(product(models, VARIANTS, DAYS, USAGES))
-    calls = [
-        a_call(model_key=f"{provider.id}/{model.id}", service_tier=tier, started_at=day, **usage)
-        for (provider, model), (tier, _), day, usage in cases
-    ]
-    priced = [
-        (row, case)
-        for row, case in zip(charge(open_book(book), calls), cases, strict=True)
-        if row["cost_status"] == "priced" and not row["cost_estimated"]
-    ]
-    assert len(priced) > 9_000
-    # genai-prices takes 0.4 ms a call: a seeded sample keeps the suite quick
-    for row, ((provider, model), (_, context), day, usage) in random.Random(0).sample(priced, 2_000):
-        cost = model.calc_price(
-            genai_prices.Usage(**{USAGE_KEYS[name]: count for name, count in usage.items()}),
-            provider,
-            genai_request_timestamp=day.replace(tzinfo=UTC),
-            price_context=context,
-        )
-        assert row["list_cost_usd"] == cost.total_price, (provider.id, model.id, context, day, usage)
+def their_rates(prices: Any, input_tokens: int) -> dict[str, Decimal]:
+    """USD per million of each of our units, in the tier of a call with this total input."""
+
+    def of_tier(price: Any) -> Decimal:
+        if isinstance(price, Decimal):
+            return price
+        return next((t.price for t in reversed(price.tiers) if input_tokens > t.start), price.base)
+
+    said = {key: price for key, price in vars(prices).items() if price is not None}
+    rates = {unit: of_tier(said[key]) for key, unit in TOKEN_UNITS.items() if key in said}
+    counted = {"request": "requests_kcount", "web_searches": "web_searches_kcount"}
+    return rates | {unit: said[key] * 1000 for unit, key in counted.items() if key in said}
+
+
+def test_every_rate_is_what_genai_prices_says_on_every_day_at_every_hour() -> None:
+    """Over all providers, models, tiers and variants; only another variant may be one that we have no card of."""
+    assert set(COUNT_UNITS) == {"requests_kcount", "web_searches_kcount"}
+    layout = lay_out(PriceRecords(cards=load_book().cards))
+    moments = [day + timedelta(hours=hour) for day in DAYS for hour in HOURS]
+    checked = 0
+    for provider in genai_prices.data_snapshot.get_snapshot().providers:
+        for model in provider.models if provider.id in PROVIDERS else ():
+            for variant, context in VARIANTS.items():
+                for at in moments:
+                    segment = layout.find(f"{provider.id}/{model.id}", variant, at.replace(tzinfo=None))
+                    if variant == "standard" and their_rates(model.get_prices(at, context), 1):
+                        assert segment, (provider.id, model.id, at)
+                    for total in (1, OVER_EVERY_TIER) if segment else ():
+                        theirs = their_rates(model.get_prices(at, context), total)
+                        ours = segment.sheet_for(total).rates if segment else {}
+                        if "output_video_mtok" in vars(model.get_prices(at, context)):
+                            theirs.pop("output", None)  # their output is video, which nobody counts
+                        assert theirs.items() <= ours.items(), (provider.id, model.id, variant, at, total)
+                        checked += len(theirs)
+    assert checked > 100_000
 
 
 def test_a_price_begins_on_the_day_genai_prices_says() -> None:
-    o3 = [
-        row
-        for row in load_book().card_rows()
-        if row["model_key"] == "openai/o3" and row["variant"] == "standard"
-    ]
-    assert [(row["valid_from"], row["valid_to"]) for row in o3] == [
-        (utc("1970-01-01"), utc("2025-06-10")),
-        (utc("2025-06-10"), None),
+    layout = lay_out(PriceRecords(cards=load_book().cards))
+    assert [(one.valid_from, one.valid_to) for one in layout.segments("openai/o3", "standard")] == [
+        (datetime(1970, 1, 1), datetime(2025, 6, 10)),  # noqa: DTZ001 - UTC, as the store has it
+        (datetime(2025, 6, 10), None),  # noqa: DTZ001
     ]
