@@ -13,14 +13,25 @@ import os
 import signal
 import sys
 import traceback
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from errors import UserError
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "main"]
+# What others may import, and where it lives: loaded on first use, so that the command stays quick.
+_PUBLIC = {
+    "price": "pricing.price",
+    "Usage": "pricing.usage",
+    "Cost": "pricing.price",
+    "Unpriced": "pricing.price",
+}
+__all__ = ["Cost", "Unpriced", "Usage", "__version__", "main", "price"]
+
+if TYPE_CHECKING:
+    from pricing.price import Cost, Unpriced, price
+    from pricing.usage import Usage
 
 EXIT_UNDECIDED = 3
 
@@ -49,12 +60,22 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "Finance": {
         "spend": "What each tenant cost in a month, with what could not be priced.",
+        "prices": "What models cost, since when and who says so; set prices of your own.",
+        "tenants": "Whom calls are for: owners, cost centres, who is billed, and rules.",
+        "reprice": "Charge stored calls by today's prices; shows the difference first.",
+        "periods": "Close a month, open it again, list what was closed.",
     },
     "Evals and gates": {
         "eval": "Run a suite against its golden set and decide.",
         "gate": "Decide PASS, FAIL or INCONCLUSIVE from stored runs.",
     },
 }
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class FrontDoor(click.Group):

@@ -5,13 +5,29 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
+import duckdb
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pricing.charge import CHARGE_SQL
-from tests.pricing.charging import LEAVES, TOKENS, a_call, a_card, charge, charge_one, open_prices, utc
+from pricing.cards import Agreement, FxRate
+from pricing.layout import lay_out
+from pricing.units import COUNTS
+from tests.pricing.charging import (
+    LEAVES,
+    PRICEABLE,
+    a_call,
+    a_card,
+    charge,
+    charge_by,
+    charge_one,
+    charge_relation,
+    prices,
+    utc,
+)
 
 OPENAI = a_card({"uncached_input": "2.50", "cached_input": "1.25", "output": "10"})
 ANTHROPIC_RATES = {
@@ -244,18 +260,22 @@ def test_a_cost_that_rests_on_an_assumption_says_so(
 
 
 def test_every_amount_is_a_decimal_of_twelve_places() -> None:
-    card, rates = OPENAI
-    connection = open_prices([card], rates)
-    charge(connection, [a_call(input_tokens=1)])
-    types = {name: kind for name, kind, *_ in connection.execute(f"describe {CHARGE_SQL}").fetchall()}
+    calls = pa.Table.from_pylist(
+        [a_call(input_tokens=1, trace_id=str(UUID(int=1)), span_id=1)], schema=PRICEABLE
+    )
+    with duckdb.connect() as connection:
+        charged = charge_relation(connection, lay_out(prices(OPENAI)), calls)
+        types = dict(zip(charged.columns, map(str, charged.types), strict=True))
     amounts = {name: kind for name, kind in types.items() if name.endswith("_usd")}
-    assert set(amounts) == {*LEAVES, "list_cost_usd", "effective_cost_usd", "saved_cost_usd"}
+    assert set(amounts) == {
+        *LEAVES, "list_cost_usd", "effective_cost_usd", "saved_cost_usd", "reported_cost_usd"
+    }  # fmt: skip
     assert set(amounts.values()) == {"DECIMAL(18,12)"}
     assert types["cost_estimated"] == "BOOLEAN"
 
 
 FREE = a_card({"uncached_input": "0", "output": "0"}, model_key="acme/free")
-PROPERTY_PRICES = open_prices([ANTHROPIC[0], FREE[0]], [*ANTHROPIC[1], *FREE[1]])
+PROPERTY_PRICES = lay_out(prices(ANTHROPIC, FREE))
 
 
 @settings(deadline=None, max_examples=25)
@@ -267,7 +287,7 @@ PROPERTY_PRICES = open_prices([ANTHROPIC[0], FREE[0]], [*ANTHROPIC[1], *FREE[1]]
             service_tier=st.sampled_from([None, "batch"]),
             cache_hit=st.booleans(),
             status=st.sampled_from(["ok", "error"]),
-            **{name: st.none() | st.integers(0, 3_000) | st.integers(-(2**63), 2**63 - 1) for name in TOKENS},
+            **{name: st.none() | st.integers(0, 3_000) | st.integers(-(2**63), 2**63 - 1) for name in COUNTS},
         ),
         min_size=1,
         max_size=60,
@@ -284,3 +304,148 @@ def test_amounts_add_up_and_a_cost_is_known_exactly_when_the_status_says_so(
         assert sum(leaves) == (row["list_cost_usd"] or 0)
         assert row["effective_cost_usd"] == row["list_cost_usd"]
         assert row["saved_cost_usd"] is None or row["cost_status"] == "cache_hit"
+
+
+# Beyond tokens of text
+
+
+def test_what_is_both_cached_and_audio_is_priced_once() -> None:
+    card = a_card(
+        {"uncached_input": "1", "cached_input": "0.5", "audio_input": "40", "cached_audio_input": "2.5"}
+    )
+    row = charge_one(
+        card, input_tokens=1_000, cached_input_tokens=600, audio_input_tokens=300, cached_audio_input_tokens=200,
+        output_tokens=0,
+    )  # fmt: skip
+    assert row["uncached_input_usd"] == Decimal("0.0003")  # 1,000 - 600 - 300 + 200 = 300 × 1
+    assert row["cached_input_usd"] == Decimal("0.0002")  # 400 × 0.50
+    assert row["audio_input_usd"] == Decimal("0.004")  # 100 × 40
+    assert row["cached_audio_input_usd"] == Decimal("0.0005")  # 200 × 2.50
+    assert (row["list_cost_usd"], row["cost_estimated"]) == (Decimal("0.005"), False)
+
+
+def test_more_cached_audio_than_was_cached_is_a_conflict() -> None:
+    usage = {"input_tokens": 1_000, "cached_input_tokens": 100, "audio_input_tokens": 500}
+    row = charge_one(OPENAI, cached_audio_input_tokens=101, output_tokens=1, **usage)
+    assert row["cost_status"] == "conflict"
+
+
+@pytest.mark.parametrize(
+    ("card", "usd", "estimated"),
+    [
+        (a_card({"uncached_input": "5", "cached_input": "1"}), "0.0029", False),  # 500 × 5 + 400 × 1
+        (
+            a_card({"uncached_input": "5", "cached_input": "1", "image_input": "10"}),
+            "0.0044",
+            True,
+        ),  # + 300 × (10 - 5)
+    ],
+)
+def test_images_in_the_prompt_cost_what_text_does_unless_priced_apart(
+    card: Any, usd: str, estimated: bool
+) -> None:
+    usage = {"input_tokens": 900, "cached_input_tokens": 400, "image_input_tokens": 300}
+    row = charge_one(card, output_tokens=None, **usage)
+    assert (row["list_cost_usd"], row["cost_estimated"]) == (Decimal(usd), estimated)
+
+
+def test_images_that_a_model_makes_are_never_priced_as_text() -> None:
+    usage = {"input_tokens": 0, "output_tokens": 100, "image_output_tokens": 90}
+    apart = a_card({"uncached_input": "1", "output": "2", "image_output": "30"})
+    assert charge_one(OPENAI, **usage)["cost_status"] == "unpriced_unit"
+    assert charge_one(apart, **usage)["list_cost_usd"] == Decimal("0.00272")  # 10 × 2 + 90 × 30
+
+
+def test_searches_are_billed_by_their_number() -> None:
+    usage = {"input_tokens": 1_000, "output_tokens": 0, "web_searches": 3}
+    row = charge_one(a_card({"uncached_input": "1", "output": "1", "web_searches": "10000"}), **usage)
+    assert (row["web_searches_usd"], row["list_cost_usd"]) == (Decimal("0.03"), Decimal("0.031"))
+    assert charge_one(OPENAI, **usage)["cost_status"] == "unpriced_unit"
+
+
+def test_usage_that_was_estimated_makes_an_estimated_cost() -> None:
+    usage = {"input_tokens": 10, "output_tokens": 10}
+    assert charge_one(OPENAI, usage_source="estimated", **usage)["cost_estimated"]
+
+
+# Beyond the list price
+
+
+def test_a_price_of_part_of_the_day_is_charged_within_it() -> None:
+    cards = (
+        a_card({"uncached_input": "2"}),
+        a_card({"uncached_input": "1"}, rate_card="night", window=(990, 30)),
+    )
+    times = [utc(f"2026-11-20T{time}") for time in ("16:29", "16:30", "00:29", "00:30")]
+    found = charge(lay_out(prices(*cards)), [a_call(input_tokens=1_000, started_at=at) for at in times])
+    assert [row["list_cost_usd"] for row in found] == [
+        Decimal(usd) for usd in ("0.002", "0.001", "0.001", "0.002")
+    ]
+
+
+@pytest.mark.parametrize(("at", "status"), [("00:30", "priced"), ("01:00", "unpriced_unit")])
+def test_a_variant_without_a_price_of_that_hour_is_unpriced_though_the_model_is_known(
+    at: str, status: str
+) -> None:
+    cards = OPENAI, a_card({"uncached_input": "1", "output": "1"}, variant="flex", window=(0, 60))
+    row = charge_one(
+        *cards, service_tier="flex", input_tokens=1, output_tokens=1, started_at=utc(f"2026-11-20T{at}")
+    )
+    assert row["cost_status"] == status
+
+
+def test_a_region_multiplies_every_amount() -> None:
+    card = a_card({"uncached_input": "3", "output": "15"}, region_multipliers={"eu": Decimal("1.1")})
+    usage = {"input_tokens": 1_000, "output_tokens": 100}
+    row = charge_one(card, region="EU", **usage)
+    assert (row["uncached_input_usd"], row["output_usd"]) == (Decimal("0.0033"), Decimal("0.00165"))
+    assert (row["list_cost_usd"], row["region_multiplier"]) == (Decimal("0.00495"), Decimal("1.1"))
+    assert charge_one(card, region="eu-west-1", **usage)["region_multiplier"] is None
+
+
+def test_amounts_are_rounded_to_twelve_places_half_up() -> None:
+    card = a_card({"uncached_input": "0.000001"}, region_multipliers={"eu": Decimal("1.5")})
+    row = charge_one(card, region="eu", input_tokens=1)
+    assert row["list_cost_usd"] == Decimal("0.000000000002")  # 1.5 × 10⁻¹²
+
+
+def test_another_currency_is_converted_by_the_rate_of_the_day() -> None:
+    records = prices(
+        a_card({"uncached_input": "2", "output": "8"}, currency="EUR"),
+        fx_rates=[FxRate("EUR", Decimal("1.08"), utc("2026-11-01"), "ecb"), FxRate("EUR", Decimal("2"), utc("2026-12-01"))],
+    )  # fmt: skip
+    row = charge_by(records, input_tokens=1_000, output_tokens=100)
+    assert row["list_cost_usd"] == Decimal("0.003024")  # (0.002 + 0.0008) × 1.08
+    assert (row["currency"], row["fx_rate"], row["fx_source"]) == ("EUR", Decimal("1.08"), "ecb")
+    before = charge_by(records, input_tokens=1_000, output_tokens=100, started_at=utc("2026-10-31"))
+    assert (before["cost_status"], before["list_cost_usd"]) == ("unpriced_unit", None)
+
+
+def test_an_agreement_lowers_what_we_pay_and_not_the_list_price() -> None:
+    agreements = [
+        Agreement("everyone", utc("1970-01-01"), provider="acme", multiplier=Decimal("0.85")),
+        Agreement("theirs", utc("1970-01-01"), tenant_id="umbrella", multiplier=Decimal("0.5")),
+    ]
+    records = prices(OPENAI, agreements=agreements)
+    usage = {"input_tokens": 1_000, "output_tokens": 0}
+    rows = [charge_by(records, tenant_id=tenant, **usage) for tenant in (None, "umbrella", "initech")]
+    assert {row["list_cost_usd"] for row in rows} == {Decimal("0.0025")}
+    assert [row["effective_cost_usd"] for row in rows] == [
+        Decimal("0.002125"),
+        Decimal("0.00125"),
+        Decimal("0.002125"),
+    ]
+    assert [row["agreement"] for row in rows] == ["everyone", "theirs", "everyone"]
+
+
+def test_a_call_billed_to_the_customer_costs_us_nothing_and_keeps_its_list_price() -> None:
+    row = charge_one(OPENAI, billed_to="customer", input_tokens=1_000, output_tokens=0)
+    assert (row["list_cost_usd"], row["effective_cost_usd"]) == (Decimal("0.0025"), Decimal(0))
+    unknown = charge_one(OPENAI, billed_to="customer", model_key="acme/unheard-of", input_tokens=1)
+    assert unknown["effective_cost_usd"] is None
+
+
+def test_an_amount_beyond_what_the_store_holds_is_unpriced_and_fails_no_batch() -> None:
+    absurd = a_card({"uncached_input": "1", "output": "999999999999"})
+    for row in charge(lay_out(prices(absurd)), [a_call(input_tokens=1, output_tokens=90_000_000)]):
+        assert (row["cost_status"], row["list_cost_usd"]) == ("unpriced_unit", None)

@@ -38,13 +38,14 @@ void as (
         earlier.span_id,
         recharged.stored_day as day,
         'void' as cost_status,
+        'USD' as currency,
         earlier.seq + 1 as seq,
         earlier.seq as supersedes
     from earlier
     join recharged using (project, trace_id, span_id)
     where recharged.is_void and not earlier.is_void
 )
-select * exclude (at_row), 'USD' as currency, 'ingest' as pricing_run, $now as recorded_at
+select * exclude (at_row), 'ingest' as pricing_run, $now as recorded_at
 from (select * from now_charged union all by name select *, null as at_row from void)
 -- In order of arrival, as joins leave them in none: the calls of a trace side by side are a third of the size.
 order by at_row

@@ -11,7 +11,9 @@ select
     charged.list_cost_usd,
     charged.effective_cost_usd,
     charged.saved_cost_usd,
-    charged.rate_card
+    charged.rate_card,
+    charged.billed_to,
+    charged.agreement
 from incoming
 left join charged
     on charged.project = incoming.project
