@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from store.records import KINDS, FieldType, Kind
-
-_ARROW: dict[FieldType, pa.DataType] = {
-    "text": pa.string(),
-    "integer": pa.int64(),
-    "number": pa.float64(),
-    "time": pa.timestamp("us"),
-    "json": pa.string(),
-}
+from store import price_records
+from store.columns import columns, received
+from store.records import KINDS, PRICE_KINDS, Kind
 
 _REJECTS = Kind(
     table="rejects",
@@ -41,6 +33,10 @@ def records(
 
     A row is the record's fields as they came in JSON, plus `received_at`.
     """
+    if kind in PRICE_KINDS:
+        done = price_records.record(session, kind, rows)
+        rejects(session, project, done.refused)
+        return done.n_new
     return _store(session, _REJECTS if kind == "rejects" else KINDS[kind], project, rows)
 
 
@@ -52,13 +48,12 @@ def rejects(session: duckdb.DuckDBPyConnection, project: str, rows: Sequence[Map
 def _store(
     session: duckdb.DuckDBPyConnection, kind: Kind, project: str, rows: Sequence[Mapping[str, Any]]
 ) -> int:
-    columns = {
-        name: pa.array([_value(row.get(name), field) for row in rows], _ARROW[field])
-        for name, field in kind.fields.items()
-    }
-    received = pa.array([_naive(row["received_at"]) for row in rows], pa.timestamp("us"))
     incoming = pa.table(
-        {"project": pa.array([project] * len(rows), pa.string()), "received_at": received, **columns}
+        {
+            "project": pa.array([project] * len(rows), pa.string()),
+            "received_at": received(rows),
+            **columns(kind.fields, rows),
+        }
     )
     session.register("incoming_records", incoming)
     try:
@@ -76,22 +71,3 @@ def _store(
     finally:
         session.unregister("incoming_records")
     return int(result[0]) if result else 0
-
-
-def _value(value: Any, field: FieldType) -> Any:
-    if value is None:
-        return None
-    match field:
-        case "time":
-            return _naive(datetime.fromisoformat(value))
-        case "json":
-            return json.dumps(value)
-        case "number":
-            return float(value)
-        case _:
-            return value
-
-
-def _naive(moment: datetime) -> datetime:
-    """UTC without a zone, as the store keeps it."""
-    return moment.replace(tzinfo=None)

@@ -4,8 +4,9 @@ One table per kind, one row per record, identified by the client's own key, so t
 is stored once. This module is plain data: the receiver checks shapes with it before it acknowledges,
 and must not load the database to do so.
 
-Types on the wire are JSON: `text`, `integer`, `number`, `time` (ISO-8601, UTC, ends in Z), `json` (any object or
-array, stored as JSON text). NULL is JSON null or absent.
+Types on the wire are JSON: `text`, `integer`, `number`, `time` (ISO-8601, UTC, ends in Z), `date` (2026-10-01), `json`
+(any object or array, stored as JSON text), `decimal(18,6)` (money and factors: text such as "2.50", with no more digits
+than it keeps). NULL is JSON null or absent.
 """
 
 from __future__ import annotations
@@ -13,17 +14,27 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal, localcontext
 from typing import Any, Literal
 
-FieldType = Literal["text", "integer", "number", "time", "json"]
+FieldType = Literal[
+    "text", "integer", "number", "time", "date", "json",
+    "decimal(9,6)", "decimal(18,2)", "decimal(18,6)", "decimal(18,9)", "decimal(38,12)",
+]  # fmt: skip
 
 SQL_TYPES: dict[FieldType, str] = {
     "text": "VARCHAR",
     "integer": "BIGINT",
     "number": "DOUBLE",
     "time": "TIMESTAMP",
+    "date": "DATE",
     "json": "JSON",
+    "decimal(9,6)": "DECIMAL(9,6)",
+    "decimal(18,2)": "DECIMAL(18,2)",
+    "decimal(18,6)": "DECIMAL(18,6)",
+    "decimal(18,9)": "DECIMAL(18,9)",
+    "decimal(38,12)": "DECIMAL(38,12)",
 }
 
 
@@ -35,6 +46,7 @@ class Kind:
     key: str
     required: tuple[str, ...]
     fields: Mapping[str, FieldType]
+    is_of_prices: bool = False  # of no project: stored by store/prices.py
 
 
 KINDS: dict[str, Kind] = {
@@ -153,6 +165,69 @@ KINDS: dict[str, Kind] = {
             "recorded_at": "time",
         },
     ),
+    # What is known of a tenant from a moment on; what a record does not say stays as an earlier one said it.
+    "tenants": Kind(
+        table="tenants",
+        key="tenant_key",
+        required=("tenant_key", "tenant_id"),
+        fields={
+            "tenant_key": "text",
+            "tenant_id": "text",
+            "valid_from": "time",  # NULL = from the beginning
+            "name": "text",
+            "owner": "text",
+            "cost_centre": "text",
+            "plan": "text",
+            "billed_to": "text",  # us | customer
+            "note": "text",
+            "recorded_at": "time",
+            "recorded_by": "text",
+        },
+    ),
+    # Whom calls are for where telemetry does not say it, or says it wrongly; or, with `withdraws`, a rule that ends.
+    "attribution_rules": Kind(
+        table="attribution_rules",
+        key="rule_id",
+        required=("rule_id", "tenant_id"),
+        fields={
+            "rule_id": "text",
+            "tenant_id": "text",
+            "dimension": "text",
+            "dimension_value": "text",  # empty = calls that have none
+            "valid_from": "time",
+            "valid_to": "time",
+            "withdraws": "text",
+            "note": "text",
+            "recorded_at": "time",
+            "recorded_by": "text",
+        },
+    ),
+    # A repricing: the store server works it off after the commit that brings it (docs/repricing.md).
+    "pricing_runs": Kind(
+        table="pricing_runs",
+        key="pricing_run",
+        required=("pricing_run", "scope", "requested_at"),
+        fields={
+            "pricing_run": "text",
+            "scope": "json",  # store/pricing_scope.py
+            "note": "text",
+            "requested_by": "text",
+            "requested_at": "time",
+        },
+    ),
+    # A month is closed, or open again. The store server adds the sums, and the moment from which it holds.
+    "periods": Kind(
+        table="periods",
+        key="period_key",
+        required=("period_key", "month", "status"),
+        fields={
+            "period_key": "text",
+            "month": "date",  # its first day
+            "status": "text",  # closed | open
+            "note": "text",
+            "recorded_by": "text",
+        },
+    ),
     # The rows of one tenant or one user go; a whole project only when it is the demo. What the table keeps of it is
     # a receipt without the id (store/erase.py).
     "erasures": Kind(
@@ -167,9 +242,81 @@ KINDS: dict[str, Kind] = {
             "requested_at": "time",
         },
     ),
+    # Prices (docs/prices.md). What a model costs from a moment on: never changed, only followed by other cards.
+    "rate_cards": Kind(
+        table="rate_cards",
+        key="card_key",
+        required=("card_key",),  # what else a card needs: price_checks.py
+        is_of_prices=True,
+        fields={
+            "card_key": "text",
+            "provider": "text",
+            "model": "text",
+            "model_key": "text",  # default: provider/model
+            "variant": "text",
+            "currency": "text",
+            "valid_from": "time",
+            "valid_to": "time",
+            "rates": "json",  # [{"unit": "output", "tier_from_tokens": 0, "per_million": "10.00"}]
+            "layer": "text",  # import | override | agreement
+            "model_provider": "text",
+            "name_pattern": "text",
+            "from_minute": "integer",
+            "to_minute": "integer",
+            "region_multipliers": "json",  # {"eu": "1.1"}
+            "estimated_because": "text",
+            "source": "text",
+            "source_version": "text",
+            "checked_on": "date",
+            "note": "text",
+            "approves": "text",  # a held card, which is in force from then on
+            "withdraws": "text",  # a card that never counts any more
+            "recorded_by": "text",
+        },
+    ),
+    # What we pay of the list price.
+    "agreements": Kind(
+        table="agreements",
+        key="agreement_key",
+        required=("agreement_key",),
+        is_of_prices=True,
+        fields={
+            "agreement_key": "text",
+            "agreement": "text",
+            "provider": "text",
+            "model_key": "text",
+            "tenant_id": "text",
+            "multiplier": "decimal(9,6)",
+            "commitment_usd_per_month": "decimal(18,2)",
+            "valid_from": "time",
+            "valid_to": "time",
+            "source": "text",
+            "note": "text",
+            "withdraws": "text",  # the agreement_key of one that never counts any more
+            "recorded_by": "text",
+        },
+    ),
+    # USD for one unit of a currency, until the next rate of it begins.
+    "fx_rates": Kind(
+        table="fx_rates",
+        key="fx_key",
+        required=("fx_key", "currency", "usd_per_unit", "valid_from", "source"),
+        is_of_prices=True,
+        fields={
+            "fx_key": "text",
+            "currency": "text",
+            "usd_per_unit": "decimal(18,9)",
+            "valid_from": "time",
+            "source": "text",
+            "recorded_by": "text",
+        },
+    ),
 }
+# A commit that brings any of these charges by other terms from then on.
+PRICE_KINDS = frozenset(kind for kind, what in KINDS.items() if what.is_of_prices)
 
 _ERASABLE_WHOLE = "demo"
+_DECIMAL = re.compile(r"-?\d{1,38}(\.\d{1,38})?")
 _ISO_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
 
 
@@ -213,8 +360,29 @@ def _fits(value: Any, expected: FieldType) -> bool:
             return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
         case "time":
             return isinstance(value, str) and _is_utc_time(value)
+        case "date":
+            return isinstance(value, str) and _is_date(value)
         case "json":
             return isinstance(value, (dict, list))
+        case _:
+            n_digits, n_places = map(int, expected.removeprefix("decimal(").removesuffix(")").split(","))
+            return isinstance(value, str) and is_decimal(value, n_digits, n_places)
+
+
+def is_decimal(text: str, n_digits: int, n_places: int) -> bool:
+    """Whether this is a number such as "2.50" that DECIMAL(n_digits, n_places) keeps whole."""
+    if not _DECIMAL.fullmatch(text):
+        return False
+    with localcontext(prec=100):
+        scaled = abs(Decimal(text)).scaleb(n_places)
+        return scaled == scaled.to_integral_value() and scaled < Decimal(10) ** n_digits
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _is_utc_time(text: str) -> bool:

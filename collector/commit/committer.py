@@ -28,7 +28,7 @@ from collector.commit.memory import Memory
 from collector.commit.prepare import Prepared, next_segments, prepare
 from collector.commit.statements import load_statements
 from collector.commit.transaction import Added, store_groups, stored_batches
-from collector.commit.unpack import SpoolFile, groups
+from collector.commit.unpack import Group, SpoolFile, groups
 from collector.decode.rules import Rules
 from collector.observe import committing as observe
 from collector.observe import logs
@@ -149,6 +149,11 @@ class Committer:
         with self._crashes.watch(paths, deadly=_FATAL):
             raise StoreBrokenError(_first_line(failed)) from failed
 
+    @property
+    def terms(self) -> terms.Terms:
+        """What calls are charged by now."""
+        return self._terms
+
     def stop(self) -> None:
         """Finish what the spool holds, then return from `run`."""
         self._stop.set()
@@ -220,8 +225,7 @@ class Committer:
         bad = culprits(self._session, self._terms, self._rules, one, (*_TRANSIENT, *_FATAL))
         good = without(one, bad)
         if good.segment.records:
-            store_groups(self._session, groups([good], self._rules), self._terms, self._memory)
-            self.n_committed += 1
+            self._store(groups([good], self._rules))
         self._quarantine(one.path, kept_error(poison), only=bad if good.segment.records else None)
 
     def _commit(self, prepared: Prepared) -> None:
@@ -236,12 +240,17 @@ class Committer:
             if prepared.failure is not None:
                 raise prepared.failure
         started = time.monotonic()
-        added = store_groups(self._session, prepared.groups, self._terms, self._memory)
-        # Before the segments go: who waited for that must not be answered from before the commit.
-        self.n_committed += 1
+        added = self._store(prepared.groups)
         self._tell(prepared, added, time.monotonic() - started)
         for one in prepared.files:
             self._discard(one)
+
+    def _store(self, found: Sequence[Group]) -> Added:
+        added = store_groups(self._session, found, self._terms, self._memory)
+        self._terms = added.terms or self._terms
+        # Before the segments go: who waited for that must not be answered from before the commit.
+        self.n_committed += 1
+        return added
 
     def _without(self, prepared: Prepared, known: set[str]) -> Prepared:
         for one in prepared.files:

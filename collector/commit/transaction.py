@@ -22,13 +22,16 @@ from store.terms import Terms
 
 @dataclass(frozen=True)
 class Added:
-    """What a commit added: rows by table, and its calls by cost_status."""
+    """What a commit added: rows by table, its calls by cost_status, and the terms that it brought (None: none)."""
 
     rows: Counter[str] = field(default_factory=Counter)
     cost_statuses: Counter[str] = field(default_factory=Counter)
+    terms: Terms | None = None
 
     def __add__(self, other: Added) -> Added:
-        return Added(self.rows + other.rows, self.cost_statuses + other.cost_statuses)
+        return Added(
+            self.rows + other.rows, self.cost_statuses + other.cost_statuses, other.terms or self.terms
+        )
 
 
 def store_groups(
@@ -67,12 +70,13 @@ def _store(
 ) -> Added:
     added = Added()
     for group in groups:
-        added += _store_group(session, group, terms, memory)
+        added += _store_group(session, group, added.terms or terms, memory)
     return added
 
 
 def _store_group(session: duckdb.DuckDBPyConnection, group: Group, terms: Terms, memory: Memory) -> Added:
     stored, signals, n_records = Stored(), StoredSignals(), 0
+    changed = None
     for step in group.steps:
         if step.erase is not None:
             erase.erase(session, step.erase)
@@ -83,6 +87,8 @@ def _store_group(session: duckdb.DuckDBPyConnection, group: Group, terms: Terms,
         signals += store_signals(session, step.signals)
         for (kind, project), rows in step.rows.items():
             n_records += insert.records(session, kind, project, rows)
+        if step.changes_terms:
+            terms = changed = terms.read_again(session)
     now = datetime.now(UTC).replace(tzinfo=None)
     # The counts belong to the group; its first batch carries them, so that sums over batches are right.
     counts = [stored.n_spans, stored.n_calls, stored.n_duplicates, n_records]
@@ -99,7 +105,7 @@ def _store_group(session: duckdb.DuckDBPyConnection, group: Group, terms: Terms,
         "metric_points": signals.n_metric_points,
         "scores": signals.n_scores,
     }
-    return Added(Counter(by_table), stored.cost_statuses)
+    return Added(Counter(by_table), stored.cost_statuses, changed)
 
 
 def _store_contents(session: duckdb.DuckDBPyConnection, contents: pa.Table) -> None:

@@ -1,7 +1,8 @@
 """From segments to what a transaction can store: records decoded, neighbours put together.
 
-An erasure is a point in the order of arrival: what came before it goes, what came after it stays. So a
-segment is cut at its erasures into steps, and only segments without one are stored in one go.
+An erasure is a point in the order of arrival: what came before it goes, what came after it stays. So is a record that
+changes the terms (a price, a tenant, a rule): what came after it is charged by it. So a segment is cut at these into
+steps, and only segments without any are stored in one go.
 """
 
 from __future__ import annotations
@@ -21,25 +22,33 @@ from collector.decode import logs, metrics, scores
 from collector.decode.requests import Request
 from collector.decode.rules import Rules
 from collector.decode.spans import decode
+from collector.keys import LOCAL_KEY_ID
 from collector.privacy.records import scrub_record
 from collector.spool.segments import Record, Segment
 from store.erase import Erasure
+from store.terms import TERMS_KINDS
 
 # Rows of records by (kind, project).
 Rows = dict[tuple[str, str], list[dict[str, Any]]]
 _ERASURES = "records/erasures"
+_TERMS = frozenset(f"records/{kind}" for kind in TERMS_KINDS)
 _AT_ONCE_BYTES = 8_000_000
 
 
 @dataclass(frozen=True)
 class Step:
-    """What can be stored together, decoded; or an erasure."""
+    """What can be stored together, decoded; or an erasure; or records that change the terms."""
 
     spans: pa.Table | None = None
     contents: pa.Table | None = None
     signals: Signals = field(default_factory=Signals)
     rows: Rows = field(default_factory=dict)
     erase: Erasure | None = None
+
+    @property
+    def changes_terms(self) -> bool:
+        """Whether what comes after it is charged by other terms: by new records, or without those of an erased tenant."""
+        return self.erase is not None or any(kind in TERMS_KINDS for kind, _ in self.rows)
 
     @property
     def n_rows(self) -> int:
@@ -93,14 +102,14 @@ def groups(files: Iterable[SpoolFile], rules: Rules, max_rows: int | None = None
 
 
 def _neighbours(files: Iterable[SpoolFile]) -> Iterator[list[SpoolFile]]:
-    """Segments that are decoded in one go, up to the limit; one with an erasure stands alone.
+    """Segments that are decoded in one go, up to the limit; one with an erasure or other terms stands alone.
 
     Decoding takes 28 ms however little there is, and under load a segment is a fifth of a second of telemetry.
     """
     run: list[SpoolFile] = []
     n_bytes = 0
     for one in files:
-        if any(record.signal == _ERASURES for record in one.segment.records):
+        if any(record.signal == _ERASURES or record.signal in _TERMS for record in one.segment.records):
             if run:
                 yield run
             yield [one]
@@ -116,17 +125,22 @@ def _neighbours(files: Iterable[SpoolFile]) -> Iterator[list[SpoolFile]]:
 
 
 def _steps(files: Sequence[SpoolFile], rules: Rules) -> list[Step]:
-    """The segments' records decoded, cut at erasures. Raises whatever the decoder does."""
+    """The segments' records decoded, cut at erasures and where the terms change. Raises whatever the decoder does."""
+    arrived = (_Arrived(record, one.segment.batch_id) for one in files for record in one.segment.records)
     steps: list[Step] = []
-    pending: list[_Arrived] = []
-    for one in files:
-        for record in one.segment.records:
-            if record.signal == _ERASURES:
-                steps += [_decode(pending, rules), *(Step(erase=erasure) for erasure in _erasures(record))]
-                pending = []
-            else:
-                pending.append(_Arrived(record, one.segment.batch_id))
-    return [*steps, _decode(pending, rules)]
+    for signal, some in itertools.groupby(arrived, lambda one: _cut_at(one.record)):
+        if signal == _ERASURES:
+            steps += [Step(erase=erasure) for one in some for erasure in _erasures(one.record)]
+        else:
+            steps.append(_decode(list(some), rules))
+    return steps or [_decode([], rules)]
+
+
+def _cut_at(record: Record) -> str:
+    """The same for neighbours that are stored together."""
+    if record.signal == _ERASURES:
+        return _ERASURES
+    return "terms" if record.signal in _TERMS else ""
 
 
 def _erasures(record: Record) -> list[Erasure]:
@@ -153,7 +167,7 @@ def _decode(arrived: Sequence[_Arrived], rules: Rules) -> Step:
             found = json.loads(scrub_record(record.body))
             found = found if isinstance(found, list) else [found]
             rows.setdefault((kind, record.project), []).extend(
-                {**row, "received_at": received_at} for row in found
+                {**row, "received_at": received_at, "key_id": _access_key(record)} for row in found
             )
     from_logs, signals = _decode_signals(arrived, traces, rules)
     calls = from_logs.calls if from_logs else None
@@ -164,6 +178,11 @@ def _decode(arrived: Sequence[_Arrived], rules: Rules) -> Step:
         signals=signals,
         rows=rows,
     )
+
+
+def _access_key(record: Record) -> str:
+    """The key that vouches for the sender; "" for the owner of the data directory, and where no key is asked for."""
+    return "" if record.key_id == LOCAL_KEY_ID else record.key_id
 
 
 def _decode_signals(
@@ -195,9 +214,9 @@ def _decode_signals(
 
 
 def _joined(found: Sequence[Group]) -> list[Group]:
-    """Neighbours of one step each as one; a group with an erasure as it is."""
+    """Neighbours of one step each as one; a group that was cut as it is."""
     joined: list[Group] = []
-    for is_plain, some in itertools.groupby(found, lambda group: len(group.steps) == 1):
+    for is_plain, some in itertools.groupby(found, _is_plain):
         if is_plain:
             plain = list(some)
             files = [one for group in plain for one in group.files]
@@ -205,6 +224,10 @@ def _joined(found: Sequence[Group]) -> list[Group]:
         else:
             joined.extend(some)
     return joined
+
+
+def _is_plain(group: Group) -> bool:
+    return len(group.steps) == 1 and not group.steps[0].changes_terms
 
 
 def _merged(steps: Sequence[Step]) -> Step:

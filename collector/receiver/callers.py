@@ -12,7 +12,16 @@ from collector.settings import CollectorSettings
 
 # An ingest key writes telemetry and the records of eval runs; what removes data asks for more.
 _WRITERS = ("ingest", "admin", "owner")
-_ADMIN_RECORDS = ("erasures",)
+_ADMIN_RECORDS = (
+    "erasures",
+    "tenants",
+    "attribution_rules",
+    "rate_cards",
+    "agreements",
+    "fx_rates",
+    "pricing_runs",
+    "periods",
+)
 _ADMINS = ("admin", "owner")
 
 

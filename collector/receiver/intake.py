@@ -21,7 +21,8 @@ from collector.receiver.rejects import Rejects
 from collector.settings import CollectorSettings
 from collector.spool.groupcommit import GroupCommit, SpoolFullError
 from collector.spool.segments import Record, encode
-from store.records import KINDS, erasure_problems, problems
+from store.record_checks import CHECKS
+from store.records import KINDS, problems
 
 # Larger bodies are read beside the event loop, which goes on answering small ones meanwhile.
 ASIDE_FROM_BYTES = 256 * 1024
@@ -127,8 +128,8 @@ def _records(kind: str, body: bytes, project: str) -> list[object]:
         raise otlp.BadRequestError(f"the body is not JSON: {broken}") from None
     rows: list[object] = document if isinstance(document, list) else [document]
     wrong = problems(KINDS[kind], rows)
-    if kind == "erasures" and not wrong:
-        wrong = erasure_problems(rows, project)
+    if not wrong and (check := CHECKS.get(kind)):
+        wrong = check(rows, project)
     if wrong:
         shown = "; ".join(wrong[:5]) + (f"; and {len(wrong) - 5} more" if len(wrong) > 5 else "")
         raise otlp.BadRequestError(f"nothing was stored: {shown}")

@@ -10,8 +10,14 @@ import pytest
 
 from errors import DataDirError
 from store.backends import file
-from store.records import KINDS, SQL_TYPES
+from store.records import KINDS, PRICE_KINDS, SQL_TYPES
 from store.schema import latest_version, migrations, schema_version
+
+# What the store server adds to a record when it has done what it asks for (collector/repricing).
+WORKED_OFF = {
+    "pricing_runs": ("finished_at", "n_calls", "n_changed", "n_corrected"),
+    "periods": ("recorded_at", "n_calls", "list_cost_usd", "effective_cost_usd", "price_book"),
+}
 
 
 @pytest.fixture
@@ -33,14 +39,27 @@ def test_migrations_are_numbered_without_gaps() -> None:
     assert [migration.version for migration in migrations()] == list(range(1, latest_version() + 1))
 
 
-# An erasure is stored as a receipt, without the id that came (tests/store/test_erase.py).
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "erasures"])
+# An erasure is stored as a receipt, without the id that came (tests/store/test_erase.py); prices are of no project, and a
+# card becomes rows of two tables (tests/store/test_prices.py).
+@pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS if kind not in {"erasures", *PRICE_KINDS, *WORKED_OFF}]
+)
 def test_each_record_kind_has_a_table_with_exactly_its_fields(
     store: duckdb.DuckDBPyConnection, kind: str
 ) -> None:
     promised = [("project", "VARCHAR"), ("received_at", "TIMESTAMP")]
     promised += [(name, SQL_TYPES[field]) for name, field in KINDS[kind].fields.items()]
     assert columns(store, KINDS[kind].table) == promised
+
+
+@pytest.mark.parametrize("kind", WORKED_OFF)
+def test_what_is_asked_for_has_a_table_that_says_what_came_of_it_too(
+    store: duckdb.DuckDBPyConnection, kind: str
+) -> None:
+    asked = {name: SQL_TYPES[field] for name, field in KINDS[kind].fields.items()}
+    kinds = dict(columns(store, KINDS[kind].table))
+    assert {name: kinds.get(name) for name in asked} == asked
+    assert set(kinds) - set(asked) == {"project", "received_at", *WORKED_OFF[kind]}
 
 
 def test_opening_again_changes_nothing(tmp_path: Path) -> None:
