@@ -1,4 +1,4 @@
-"""What the owner of a store asks its server to do: a backup, an export, a rewrite of the file.
+"""What the owner of a store asks its server to do: a backup, an export, a rewrite of the file, the preview of a repricing.
 
 Each runs in a thread on a session of its own, one at a time, while spans go on being committed and read.
 """
@@ -22,12 +22,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from collector.keyring import ForbiddenError
+from collector.repricing import preview
 from collector.server.access import Access
 from collector.settings import CollectorSettings
 from errors import QueryError
+from pricing.book import Book
 from store import backup, export
 from store.backends import file
-from store.remote import API_VERSION, VERSION_HEADER
+from store.wire import API_VERSION, VERSION_HEADER
 
 MAX_BODY_BYTES = 10_000
 # What was accepted before a backup began must be in it; if the store is that far behind, the backup must wait.
@@ -43,10 +45,15 @@ class Jobs:
     """The jobs over one open store. `alone` is held while one runs, so that nobody swaps the file under it."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, settings: CollectorSettings, alone: threading.Lock
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        settings: CollectorSettings,
+        book: Book,
+        alone: threading.Lock,
     ) -> None:
         self._connection = connection
         self._settings = settings
+        self._book = book
         self._alone = alone
 
     def back_up(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,10 +77,17 @@ class Jobs:
         )
         return {"folder": str(folder), "manifest": dict(manifest)}
 
+    def reprice(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Say what a repricing would change. What does change it is a record of the kind `pricing_runs`."""
+        question = preview.Question.read(asked)
+        _wait_until_committed(self._settings.spool_dir)
+        found: preview.Preview = self._run(lambda session: preview.preview(session, self._book, question))
+        return found.document()
+
     def _run(self, job: Callable[[duckdb.DuckDBPyConnection], Any]) -> Any:
         if not self._alone.acquire(blocking=False):
             raise NotNowError(
-                "a backup, an export or a rewrite is running already; ask again when it is done"
+                "a backup, an export, a rewrite or the preview of a repricing is running already; ask again when it is done"
             )
         session = file.cursor(self._connection)
         try:
@@ -86,7 +100,7 @@ class Jobs:
 
 
 def routes(jobs: Jobs, rewrite_soon: Callable[[], None], access: Access) -> list[Route]:
-    """`POST /api/v1/admin/{backup,export,rewrite}`, for an admin key of every project or the directory's owner."""
+    """`POST /api/v1/admin/{backup,export,rewrite,reprice}`, for an admin key of every project or the directory's owner."""
 
     def job(work: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Callable[[Request], Any]:
         async def run(request: Request) -> Response:
@@ -104,7 +118,12 @@ def routes(jobs: Jobs, rewrite_soon: Callable[[], None], access: Access) -> list
         rewrite_soon()
         return {"asked": True}
 
-    works = {"backup": jobs.back_up, "export": jobs.export, "rewrite": ask_for_rewrite}
+    works = {
+        "backup": jobs.back_up,
+        "export": jobs.export,
+        "rewrite": ask_for_rewrite,
+        "reprice": jobs.reprice,
+    }
     return [Route(f"/api/v1/admin/{name}", job(work), methods=["POST"]) for name, work in works.items()]
 
 

@@ -17,6 +17,7 @@ from collector.commit.give_back import give_back_memory
 from collector.decode.rules import rules_of
 from collector.observe import logs
 from collector.processes.serving import serve
+from collector.repricing.worker import Repricing
 from collector.server import admin, observe
 from collector.server.access import Access
 from collector.server.api import Answers, read_api
@@ -26,7 +27,7 @@ from collector.tls import server_context
 from collector.upkeep.upkeep import StoreRewritten, Upkeep
 from errors import DataDirError
 from pricing.book import Book, load_book
-from store import prices
+from store import snapshot
 from store.backends import file
 from store.schema import latest_version
 
@@ -43,14 +44,19 @@ class StoreServer:
         self._settings = settings
         self._book: Book = load_book()
         self._connection = _open_patiently(settings)
-        prices.add_new(self._connection, self._book)
+        snapshot.add_new(self._connection, self._book)
         session = file.cursor(self._connection)
         self._upkeep = Upkeep(session, settings)
+        self._repricing = Repricing(session, self._book, lambda: self._committer.n_committed)
         self._committer = Committer(
-            session, settings.spool_dir, self._book, rules_of(settings), self._upkeep.step
+            session, settings.spool_dir, self._book, rules_of(settings), self._between_commits
         )
         self._rewritten = False
-        self._answers = Answers(self._connection, lambda: self._committer.n_committed)
+        self._answers = Answers(
+            self._connection,
+            lambda: self._committer.n_committed + self._repricing.n_steps,
+            lambda: self._committer.terms,
+        )
         # What opening the store and adding prices took: Arrow gives back only what this thread has freed.
         give_back_memory()
 
@@ -64,7 +70,7 @@ class StoreServer:
         try:
             access = Access(self._settings)
             seen = observe.routes(observe.Pipeline(self._settings), access)
-            jobs = admin.Jobs(self._connection, self._settings, self._upkeep.alone)
+            jobs = admin.Jobs(self._connection, self._settings, self._book, self._upkeep.alone)
             asked = admin.routes(jobs, self._upkeep.rewrite_soon, access)
             api = read_api(self._answers, access, self.about, [*seen, *asked])
             serve(api, fds, graceful_s=3, tls=server_context(self._settings))
@@ -77,6 +83,11 @@ class StoreServer:
                 # Closing would write the log into a file that is about to be replaced: seconds for nothing.
                 os._exit(0)
             self._connection.close()
+
+    def _between_commits(self, now: datetime) -> bool:
+        """A bounded piece of what the store needs beside commits; whether there is more."""
+        is_repricing = self._repricing.step()
+        return self._upkeep.step(now) or is_repricing
 
     def about(self) -> Mapping[str, Any]:
         """What the server says of itself on /api/v1/health."""

@@ -1,0 +1,1 @@
+"""Charging stored calls again: what would change, and changing it piece by piece between commits."""
