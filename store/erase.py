@@ -32,11 +32,18 @@ _OF_ATTRIBUTES = (
     "$user is not null and (list_contains(json_extract_string(attributes, '$.*'), $user) "
     "or list_contains(json_extract_string(resource, '$.*'), $user))"
 )
+_NAMES_SUBJECT = (
+    "(tenant_id = $tenant or (dimension = 'tenant_id' and dimension_value = $tenant) "
+    "or (dimension = 'user_id' and dimension_value = $user))"
+)
 _GOES = {
     "contents": _OF_SPANS,
     "log_records": f"tenant_id = $tenant or user_id = $user or ({_OF_ATTRIBUTES}) or {_OF_SPANS}",
     "metric_points": f"tenant_id = $tenant or ({_OF_ATTRIBUTES})",
     "scores": f"response_id in (select response_id from erased_spans where response_id is not null) or {_OF_SPANS}",
+    "tenants": "tenant_id = $tenant",
+    "attribution_rules": f"{_NAMES_SUBJECT} or withdraws in "
+    f"(select rule_id from attribution_rules where project = $project and ({_NAMES_SUBJECT}))",
 }
 _AMOUNTS = (
     "uncached_input_usd",
@@ -47,11 +54,22 @@ _AMOUNTS = (
     "reasoning_usd",
     "audio_input_usd",
     "audio_output_usd",
+    "cached_audio_input_usd",
+    "image_input_usd",
+    "image_output_usd",
+    "web_searches_usd",
     "request_usd",
     "list_cost_usd",
     "effective_cost_usd",
+    "reported_cost_usd",
     "saved_cost_usd",
 )
+# A repricing says what it was about. One under way finds nothing more by this name, and nobody can be called so.
+_FORGET_IN_RUNS = """
+    update pricing_runs
+    set scope = json_merge_patch(scope, '{"tenant_id": "(erased)"}'), note = null
+    where project = $project and json_extract_string(scope, '$.tenant_id') = $tenant
+"""
 # So many calls are put together in one row at most: their sum must fit the column of one call.
 _CALLS_IN_ONE_CHARGE = 10_000
 
@@ -127,11 +145,15 @@ def _subject(session: duckdb.DuckDBPyConnection, erasure: Erasure) -> dict[str, 
         "create or replace temp table erased_traces as select distinct trace_id from erased_spans where whole_trace"
     )
     try:
-        removed = {"charges": _anonymise_charges(session, erasure)}
+        removed = {
+            "charges": _anonymise_charges(session, erasure),
+            "corrections": _anonymise_corrections(session, erasure),
+        }
         for table, goes in _GOES.items():
             named = {name: value for name, value in whom.items() if f"${name}" in goes or name == "project"}
             sql = f"delete from {table} where project = $project and ({goes.format(table=table)})"
             removed[table] = _changed(session, sql, named)
+        session.execute(_FORGET_IN_RUNS, {"project": erasure.project, "tenant": whom["tenant"]})
         removed["spans"] = _changed(
             session,
             "delete from spans using erased_spans as erased where spans.project = ? and spans.day = erased.day "
@@ -172,13 +194,46 @@ def _anonymise_charges(session: duckdb.DuckDBPyConnection, erasure: Erasure) -> 
         )
         select
             project, day, uuid() as trace_id, cast(0 as ubigint) as span_id, 1 as seq,
-            $run as pricing_run, rate_card, cost_status, cost_estimated, {sums}, currency, $now as recorded_at
+            $run as pricing_run, rate_card, cost_status, cost_estimated, billed_to, {sums}, currency, $now as recorded_at
         from known
-        group by project, day, rate_card, cost_status, cost_estimated, currency, part
+        group by project, day, rate_card, cost_status, cost_estimated, billed_to, currency, part
         """,
         {"run": f"erasure {erasure.erasure_id}", "now": _now()},
     )
     session.execute("drop table erased_charges")
+    return n_rows
+
+
+def _anonymise_corrections(session: duckdb.DuckDBPyConnection, erasure: Erasure) -> int:
+    """The differences that were booked for the erased calls, put together as their charges are; how many rows that were."""
+    tenant = erasure.subject if erasure.scope == "tenant" else None
+    goes = (
+        "project = $project and (tenant_id = $tenant or exists (select 1 from erased_spans as erased "
+        "where erased.trace_id = corrections.trace_id and erased.span_id = corrections.span_id))"
+    )
+    whom = {"project": erasure.project, "tenant": tenant}
+    session.execute(
+        f"create or replace temp table erased_corrections as select * from corrections where {goes}", whom
+    )
+    n_rows = _changed(session, f"delete from corrections where {goes}", whom)
+    session.execute(
+        f"""
+        insert into corrections by name
+        with numbered as (
+            select *, row_number() over (partition by pricing_run, day, rate_card) // {_CALLS_IN_ONE_CHARGE} as part
+            from erased_corrections
+        )
+        select
+            project, pricing_run, day, booked_month, uuid() as trace_id, cast(0 as ubigint) as span_id, provider, model,
+            cost_status, rate_card,
+            cast(sum(list_delta_usd) as decimal(18, 12)) as list_delta_usd,
+            cast(sum(effective_delta_usd) as decimal(18, 12)) as effective_delta_usd,
+            max(recorded_at) as recorded_at
+        from numbered
+        group by project, pricing_run, day, booked_month, provider, model, cost_status, rate_card, part
+        """
+    )
+    session.execute("drop table erased_corrections")
     return n_rows
 
 

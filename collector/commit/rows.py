@@ -9,16 +9,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from collector.commit.attribution import COLUMNS as ATTRIBUTED
+from collector.commit.attribution import READ as WHOSE
+from collector.commit.attribution import attribute, final_tenant
 from collector.commit.charging import PRICED
 from collector.commit.related import Related
 from collector.decode.columns import DIMENSION, RESOURCE_DIMENSION
 from collector.settle.as_sent import as_sent, differing, same
-from collector.settle.columns import READ, settled_columns
+from collector.settle.columns import ONLY_READ, READ, settled_columns
+from store.terms import Terms
 
 STORED_IDS = ("stored_day", "project", "trace_id", "span_id")
 _DIMS = pa.map_(pa.string(), pa.string())
 # Columns of a decoded span that settling needs and the store does not have.
-_NOT_STORED = {"carrier_duration_ns", *(name for name in READ if name.startswith("resource_"))}
+_NOT_STORED = {*ONLY_READ, *(name for name in READ if name.startswith("resource_"))}
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,9 @@ class Moved:
     recharged: pa.Table
 
 
-def to_store(fresh: pa.Table, own: pa.Table, settled: pa.Table, touched: Sequence[str]) -> pa.Table:
+def to_store(
+    fresh: pa.Table, own: pa.Table, settled: pa.Table, touched: Sequence[str], terms: Terms
+) -> pa.Table:
     """New spans with the columns of the table, and two that pricing reads: `row` and `failed`."""
     columns = {name: fresh.column(name) for name in fresh.column_names if _is_stored(name)}
     columns |= {
@@ -43,7 +49,7 @@ def to_store(fresh: pa.Table, own: pa.Table, settled: pa.Table, touched: Sequenc
     columns["status"] = pc.if_else(fresh.column("failed"), "error", "ok")
     columns["as_sent"] = as_sent(own, settled, touched)
     dims = dimensions_map(settled)
-    return pa.table(columns if dims is None else columns | {"dims": dims})
+    return attribute(pa.table(columns if dims is None else columns | {"dims": dims}), terms)
 
 
 def to_recharge(replaced: pa.Table, incoming: pa.Table) -> pa.Table:
@@ -55,21 +61,23 @@ def to_recharge(replaced: pa.Table, incoming: pa.Table) -> pa.Table:
     return replaced.select(STORED_IDS).append_column("is_void", is_void)
 
 
-def moved(known: Related, settled: pa.Table, touched: Sequence[str], first_row: int) -> Moved | None:
+def moved(
+    known: Related, settled: pa.Table, touched: Sequence[str], first_row: int, terms: Terms
+) -> Moved | None:
     """Which of the stored spans are different now, and how; None when none is. Numbered from `first_row` on."""
     changed = pa.array(np.flatnonzero(differing(known.stored, settled)))
     if not len(changed):
         return None
     stored, own, settled = (one.take(changed) for one in (known.stored, known.own, settled))
     was_call, is_call = (pc.equal(one.column("role"), "call").to_numpy() for one in (stored, settled))
-    repriced = np.zeros(len(changed), dtype=np.bool_)
+    whose = _attributed(stored, settled, terms)
+    repriced = ~same(final_tenant(stored), final_tenant(whose)) & terms.tell_tenants_apart
     for name in PRICED:
         repriced |= ~same(stored.column(name), settled.column(name))
     is_charged = is_call & (repriced | ~was_call)
     is_void = was_call & ~is_call
     ids = {name: stored.column(name) for name in STORED_IDS}
     values = {name: settled.column(name) for name in settled_columns([])}
-    dims = dimensions_map(settled)
     rows = pa.table(
         ids
         | values
@@ -79,11 +87,20 @@ def moved(known: Related, settled: pa.Table, touched: Sequence[str], first_row: 
             "failed": stored.column("failed"),
             "as_sent": as_sent(own, settled, touched),
             "is_recharged": is_charged | is_void,
-            "new_dims": pa.nulls(len(changed), _DIMS) if dims is None else dims,
+            "new_dims": whose.column("new_dims"),
         }
+        | {name: whose.column(name) for name in ATTRIBUTED}
     )
     recharged = pa.table(ids | {"is_void": is_void}).filter(pa.array(is_charged | is_void))
     return Moved(rows, rows.filter(pa.array(is_charged)), recharged)
+
+
+def _attributed(stored: pa.Table, settled: pa.Table, terms: Terms) -> pa.Table:
+    """Of stored spans with other values now, whose they are by the rules; `new_dims` are the dimensions to add."""
+    dims = dimensions_map(settled)
+    read = {name: (settled if name in settled.column_names else stored).column(name) for name in WHOSE}
+    read["new_dims"] = pa.nulls(settled.num_rows, _DIMS) if dims is None else dims
+    return attribute(pa.table(read | {"dims": stored.column("dims")}), terms)
 
 
 def dimensions_map(spans: pa.Table) -> pa.Array | None:

@@ -10,7 +10,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from collector.commit.charging import priceable
+from collector.commit.charging import charge_into, priceable
 from collector.commit.meet import each_once, meet_stored_spans, no_rivals
 from collector.commit.memory import Memory
 from collector.commit.related import related
@@ -19,7 +19,6 @@ from collector.commit.seen import Ids
 from collector.commit.statements import registered, statement
 from collector.settle.columns import settle_input
 from collector.settle.settle import settle
-from pricing.charge import CHARGE_SQL
 from store.terms import Terms
 
 
@@ -59,9 +58,11 @@ def store_spans(session: duckdb.DuckDBPyConnection, spans: pa.Table, terms: Term
     fresh = _with_source_ids(session, fresh, memory)
     own = settle_input(fresh)
     settled = settle(pa.concat_tables([own, known.own], promote_options="default") if known else own)
-    incoming = to_store(fresh, own, settled.spans.slice(0, fresh.num_rows), settled.touched)
+    incoming = to_store(fresh, own, settled.spans.slice(0, fresh.num_rows), settled.touched, terms)
     changed = (
-        moved(known, settled.spans.slice(fresh.num_rows), settled.touched, spans.num_rows) if known else None
+        moved(known, settled.spans.slice(fresh.num_rows), settled.touched, spans.num_rows, terms)
+        if known
+        else None
     )
     statuses = _charge_and_store(session, incoming, changed, replaced, terms)
     return Stored(fresh.num_rows, statuses.total(), spans.num_rows - fresh.num_rows, statuses)
@@ -86,8 +87,8 @@ def _charge_and_store(
     if changed:
         calls = pa.concat_tables([calls, priceable(changed.to_charge, terms)], promote_options="default")
         recharged = pa.concat_tables([recharged, changed.recharged])
+    charge_into(session, calls, terms)
     with registered(session, priceable=calls, recharged=recharged):
-        session.execute(f"create or replace temp table charged as {CHARGE_SQL}")
         now = datetime.now(UTC).replace(tzinfo=None)
         session.execute(statement("store_charges"), {"now": now}).fetchall()
     _take_away(session, changed, replaced)

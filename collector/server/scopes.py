@@ -21,7 +21,12 @@ from store.backends import file
 # Narrowed sessions that wait for their key's next query.
 KEPT_SESSIONS = 16
 # What is the same for everybody: the price book, and names of attributes. Every other table without a project is empty for a key.
-_SHARED = ("rate_cards", "rates", "span_sources")
+_SHARED = ("rate_cards", "rates", "fx_rates", "span_sources")
+# What we agreed with a provider is nobody's business whom we serve.
+_HIDDEN_FROM_TENANTS = {
+    "rate_cards": "layer is distinct from 'agreement'",
+    "rates": "rate_card not in (select rate_card from store.main.rate_cards where layer = 'agreement')",
+}
 _CREATE = re.compile(r"create or replace (view|macro)")
 
 
@@ -107,12 +112,20 @@ def _visible(table: str, columns: set[str], scope: Scope) -> str:
     """The SELECT of what the scope may see. What cannot be told apart is not shown at all."""
     rows = f'select * from store.main."{table}"'
     if table in _SHARED:
-        return rows
+        hidden = _HIDDEN_FROM_TENANTS.get(table) if scope.tenant else None
+        return f"{rows} where {hidden}" if hidden else rows
     wanted = {"project": scope.project, "tenant_id": scope.tenant, "environment": scope.environment}
     bound = {column: value for column, value in wanted.items() if value}
     if not bound.keys() <= columns:
         return f"{rows} where false"
-    return f"{rows} where " + " and ".join(f"{column} = {_literal(value)}" for column, value in bound.items())
+    is_bound = (f"{_said(column, columns)} = {_literal(value)}" for column, value in bound.items())
+    return f"{rows} where " + " and ".join(is_bound)
+
+
+def _said(column: str, columns: set[str]) -> str:
+    """Whose a row is: of a call that a rule gives to a tenant, that tenant."""
+    is_attributed = column == "tenant_id" and "attributed_tenant_id" in columns
+    return "coalesce(attributed_tenant_id, tenant_id)" if is_attributed else column
 
 
 def _literal(text: str) -> str:

@@ -2,7 +2,7 @@
 -- param tenant text optional: the tenant to erase
 -- param user text optional: the user to erase
 -- column table_name name: the table
--- column n_rows rows: rows that would go; of charges, rows whose amounts would be put together without their ids
+-- column n_rows rows: rows that would go; of charges and corrections, rows whose amounts would be put together without their ids
 with erased as materialized (
     from erasure_spans($scope, $tenant, $user)
 ),
@@ -56,6 +56,37 @@ scores_of as (
             or response_id in (select response_id from erased where response_id is not null)
         )
 ),
+corrections_of as (
+    select count(*) as n
+    from corrections
+    where
+        project = $scope
+        and (tenant_id = $tenant or (trace_id, span_id) in (select (trace_id, span_id) from erased))
+),
+tenants_of as (
+    select count(*) as n
+    from tenants
+    where project = $scope and tenant_id = $tenant
+),
+-- With a rule go those that withdraw it.
+rules_naming as (
+    select rule_id
+    from attribution_rules
+    where
+        project = $scope
+        and (
+            tenant_id = $tenant
+            or (dimension = 'tenant_id' and dimension_value = $tenant)
+            or (dimension = 'user_id' and dimension_value = $user)
+        )
+),
+rules_of as (
+    select count(*) as n
+    from attribution_rules
+    where
+        project = $scope
+        and (rule_id in (select rule_id from rules_naming) or withdraws in (select rule_id from rules_naming))
+),
 charges_of as (
     select count(*) as n
     from charges
@@ -73,4 +104,10 @@ select 'metric_points', n from metric_points_of
 union all
 select 'scores', n from scores_of
 union all
+select 'tenants', n from tenants_of
+union all
+select 'attribution_rules', n from rules_of
+union all
 select 'charges', n from charges_of
+union all
+select 'corrections', n from corrections_of

@@ -3,12 +3,13 @@
 --
 -- A tenant's trace also holds spans that name no tenant (the web request around the call, a tool). They go with it,
 -- unless the trace holds another tenant's spans as well: then only what names the erased one goes. The same for a
--- user, whose sessions count as theirs when no other user has a span in them.
+-- user, whose sessions count as theirs when no other user has a span in them. Of a tenant are the spans whose telemetry
+-- names it and the calls that a rule gives it.
 create or replace macro erasure_spans(of_project, of_tenant, of_user) as table
 with own as (
     select day, trace_id, span_id, session_id
     from spans
-    where project = of_project and (tenant_id = of_tenant or user_id = of_user)
+    where project = of_project and (tenant_id = of_tenant or attributed_tenant_id = of_tenant or user_id = of_user)
 ),
 own_sessions as (
     select session_id
@@ -29,7 +30,11 @@ own_traces as (
     from spans
     where project = of_project and trace_id in (select trace_id from named)
     group by trace_id
-    having not bool_or(coalesce(tenant_id <> of_tenant, user_id <> of_user, false))
+    having not bool_or(coalesce(
+        coalesce(attributed_tenant_id, tenant_id) <> of_tenant and coalesce(tenant_id <> of_tenant, true),
+        user_id <> of_user,
+        false
+    ))
 )
 select
     day,

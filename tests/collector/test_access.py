@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -85,6 +86,15 @@ def a_value(column: str, kind: str, owner: Owner) -> Any:
             return seed
 
 
+def whose(owner: Owner) -> dict[str, str | None]:
+    """Whom a span is for: some say it themselves, of some a rule says it, against what they say."""
+    tenant, environment = owner[1], owner[2]
+    if tenant == "globex" or environment == "staging":
+        said = "acme" if tenant == "globex" else "globex"
+        return {"tenant_id": said, "attributed_tenant_id": tenant}
+    return {"tenant_id": tenant, "attributed_tenant_id": None}
+
+
 def fill(session: duckdb.DuckDBPyConnection, owners: list[Owner], scope: Scope | None) -> None:
     """A row of each owner in every table, or only those that the scope may see."""
     found = session.execute(
@@ -96,7 +106,7 @@ def fill(session: duckdb.DuckDBPyConnection, owners: list[Owner], scope: Scope |
         tables.setdefault(table, {})[column] = kind
     session.execute("begin")
     for table, columns in tables.items():
-        if table in ("meta", "rate_cards", "rates"):
+        if table in ("meta", "rate_cards", "rates", "fx_rates"):
             continue
         for owner in owners:
             if scope is not None and not sees(scope, owner, set(columns)):
@@ -107,6 +117,8 @@ def fill(session: duckdb.DuckDBPyConnection, owners: list[Owner], scope: Scope |
                 for column, value in zip(("project", "tenant_id", "environment"), owner, strict=True)
                 if column in columns
             }
+            if "attributed_tenant_id" in columns:
+                row |= whose(owner)
             session.execute(
                 f"insert into {table} ({', '.join(row)}) values ({', '.join('?' * len(row))})",
                 list(row.values()),
@@ -207,7 +219,7 @@ def test_grouping_and_filtering_by_any_dimension_stays_within_the_scope(
 
 
 # Prices, and the names of attributes.
-SAME_FOR_ALL = ("rate_cards", "rates", "span_sources")
+SAME_FOR_ALL = ("rate_cards", "rates", "fx_rates", "span_sources")
 
 
 def test_every_relation_is_shadowed(
@@ -226,8 +238,9 @@ def test_every_relation_is_shadowed(
             assert {row["project"] for row in shown} <= {scope.project}
         elif relation not in SAME_FOR_ALL:
             assert shown == []
-        if scope.tenant:
-            assert {row.get("tenant_id") for row in shown} <= {scope.tenant} or relation in SAME_FOR_ALL
+        if scope.tenant and relation not in SAME_FOR_ALL:
+            finally_for = {row.get("attributed_tenant_id") or row.get("tenant_id") for row in shown}
+            assert finally_for <= {scope.tenant}
 
 
 def test_a_trace_of_another_tenant_is_not_found_by_its_id(everybody: duckdb.DuckDBPyConnection) -> None:
@@ -236,6 +249,23 @@ def test_a_trace_of_another_tenant_is_not_found_by_its_id(everybody: duckdb.Duck
     assert session.execute("select count(*) from trace(?)", [theirs]).fetchall() == [(1,)]
     narrow(session, Scope("search", "acme"))
     assert session.execute("select count(*) from trace(?)", [theirs]).fetchall() == [(0,)]
+
+
+def test_a_tenants_key_does_not_see_what_we_agreed_with_a_provider(tmp_path: Path) -> None:
+    connection = file.open_for_writing(tmp_path / "store.duckdb")
+    session = file.cursor(connection)
+    session.execute(
+        "insert into rate_cards (rate_card, layer) values ('list', 'snapshot'), ('ours', 'agreement')"
+    )
+    session.execute("insert into rates (rate_card, unit) values ('list', 'output'), ('ours', 'output')")
+    for scope, cards in ((Scope("search"), ["list", "ours"]), (Scope("search", "acme"), ["list"])):
+        narrowed = file.cursor(connection)
+        narrow(narrowed, scope)
+        for table in ("rate_cards", "rates"):
+            shown = narrowed.execute(f"select rate_card from {table} order by rate_card").fetchall()
+            assert [card for (card,) in shown] == cards
+        narrowed.close()
+    connection.close()
 
 
 def test_a_value_with_a_quote_is_a_value(everybody: duckdb.DuckDBPyConnection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from errors import ServerError
 from store.catalog import bind, named_query
 from store.erase import subject_sha256
 from tests.servers import STEELYARD, Server, start_server
@@ -26,10 +28,21 @@ NOT_A_CALL = {"gen_ai.operation.name": "execute_tool"}
 ONE_CALL_USD = Decimal("0.0035")
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(tmp_path / "data") as opened:
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with open_store(tmp_path_factory.mktemp("erasure") / "data") as opened:
         yield opened
+
+
+@pytest.fixture
+def store(shared: Store) -> Store:
+    """Without anything of the tests before: opening one takes longer than most of them."""
+    for project in ("default", "other"):
+        everything = {"erasure_id": f"of {project} {time.time_ns()}", "scope": "project"}
+        shared.send(json.dumps(everything).encode(), project=project, signal="records/erasures")
+    shared.commit()
+    shared.session.execute("delete from erasures")
+    return shared
 
 
 def erase(store: Store, erasure_id: str = "01K", **whom: str) -> None:
@@ -141,6 +154,9 @@ def test_what_is_about_the_erased_one_goes_from_every_table_as_the_preview_said(
         "charges": 1,
         "contents": 1,
         "scores": 1,
+        "corrections": 0,
+        "tenants": 0,
+        "attribution_rules": 0,
         "log_records": n_log_records,
         "metric_points": n_metric_points,
     }
@@ -281,4 +297,7 @@ def test_spans_that_arrive_during_a_rewrite_are_stored_once(tmp_path: Path) -> N
 
 
 def rewritten(server: Server) -> object:
-    return server.value("select physically_removed_at from erasures")
+    # While it swaps the file the server answers nobody.
+    with contextlib.suppress(ServerError):
+        return server.value("select physically_removed_at from erasures")
+    return None
