@@ -19,8 +19,9 @@ Id = tuple[str, str]  # (trace id, span id), hex
 Row = Mapping[str, Any]
 # right: the truth · wrong: something else · missing: a span of the call says it and the row does not · not_sent: no span
 # of the call says it · fault: wrong as the emitter sends it (FAULTS) · nothing: the client saw no usage and the row has
-# none; or the truth is 0 and the row says nothing, as NULL is "not said". as_sent: see `field_of`.
-Verdict = Literal["right", "wrong", "missing", "not_sent", "fault", "nothing", "as_sent"]
+# none; or the truth is 0 and the row says nothing, as NULL is "not said" · estimated: the client saw none, because it left
+# the stream or the stream broke off, and the row says that its count is an estimate. as_sent: see `field_of`.
+Verdict = Literal["right", "wrong", "missing", "not_sent", "fault", "nothing", "estimated", "as_sent"]
 
 # Column of the truth -> column of `calls`.
 TOKENS = {
@@ -76,13 +77,13 @@ def no_calls() -> list[dict[str, Any]]:
     return [one for one in expected() if one["record"] in ("wrapper", "duplicate")]
 
 
-def tokens_of(call: Row, column: str, stored: int | None) -> Verdict:
+def tokens_of(call: Row, column: str, row: Row) -> Verdict:
     """What the row says of a count (`column` as in the truth)."""
-    truth = call[column]
+    truth, stored = call[column], row[TOKENS[column]]
     is_sent = call["usage_on_span"] or call.get("usage_carrier_span_id")
     if truth is None or not is_sent:
         if stored is not None:
-            return "wrong"
+            return "estimated" if row["usage_source"] == "estimated" and call["stream"] else "wrong"
         return "nothing" if truth is None else "not_sent"
     if stored == truth:
         return "right"

@@ -77,7 +77,7 @@ def stored_as_calls(rows: Iterable[Row]) -> list[Row]:
 
 def _compare(one: Emitter, call: Row, row: Row) -> None:
     for column, named in TOKENS.items():
-        one.tokens[named][tokens_of(call, column, row[named])] += 1
+        one.tokens[named][tokens_of(call, column, row)] += 1
     for column, named in IDENTITY.items():
         if call.get(column):
             where = call["tenant_found_at" if column == "tenant" else f"{column}_found_at"]

@@ -27,7 +27,8 @@ that is not among them. The calls came one after the other; how concurrent calls
 
 Rows: `stored/expected`. Counts: how many are right; *n unsaid* where no span of the call says the number anywhere, and
 the row is NULL. A call that the client saw no usage of (failed, or a stream without `include_usage`) must have none, and is
-not listed. NULL where the truth is 0 is not counted either: it means that nobody said 0.
+not listed; *n estimated* of those are streams that broke off, whose row says that its count is an estimate
+([usage.md](usage.md)). NULL where the truth is 0 is not counted either: it means that nobody said 0.
 """
 
 FAULTS = """
@@ -42,7 +43,8 @@ Two emitters say a wrong number, and nothing else that they send tells the right
 ## What nobody can recover
 
 - Usage of a stream that was not asked to report it (`include_usage`), of a failed call, and of what an instrumentation
-  leaves out: *unsaid* above. It is NULL, never 0 and never a guess, and `cost_status` says `no_usage`.
+  leaves out: *unsaid* above. It is NULL, never 0 and never a guess, and `cost_status` says `no_usage`. Only what a stream
+  that broke off came to is estimated, where its span shows how far it got.
 - Calls without a span: failed calls of OpenLLMetry and OpenInference for JavaScript, the Responses API with
   `opentelemetry-instrumentation-openai-v2`, embeddings under LangChain's handlers, streams that were abandoned half-way with
   OpenLLMetry and OpenLIT. Nobody sends anything.
@@ -103,7 +105,13 @@ def _tokens_of(column: str) -> Cell:
     def cell(one: Emitter) -> str:
         return _verdicts(
             one.tokens[column],
-            {"fault": "wrong (!)", "not_sent": "unsaid", "missing": "**missing**", "wrong": "**wrong**"},
+            {
+                "fault": "wrong (!)",
+                "estimated": "estimated",
+                "not_sent": "unsaid",
+                "missing": "**missing**",
+                "wrong": "**wrong**",
+            },
         )
 
     return cell

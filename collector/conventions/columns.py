@@ -36,7 +36,8 @@ class FromDocument:
     """A value inside a text that is a document (JSON, or a Python literal): the first of `paths` that has a value.
 
     `key` is the attribute; a path is member names with dots between them, and numbers for elements
-    ("prompt_tokens_details.cached_tokens", "generations.0.id").
+    ("prompt_tokens_details.cached_tokens", "generations.0.id"), or `name=value` for the first element that says so, in any
+    case ("promptTokensDetails.modality=AUDIO.tokenCount").
     """
 
     column: str
@@ -143,6 +144,16 @@ WORKING_COLUMNS: dict[str, Reading] = {
     "ttft_at": "text",  # a time as ISO 8601
     "error_code": "text",  # a status or a provider's word for the error
     "total_tokens": "count",  # tells whether input and output leave something out
+    "cached_image_input_tokens": "count",  # of the cached and of the image input
+    "text_input_tokens": "count",  # where an emitter takes each modality out of the total, and the rest is nothing
+    "text_output_tokens": "count",
+    "citation_tokens": "count",  # read by the provider's own search, and not in the input (Perplexity)
+    # Which service a call was given: `service_tier` is the answer's word; these are worth less, in this order.
+    "service_tier_said": "text",  # by whoever instruments the application
+    "service_tier_requested": "text",
+    "speed": "text",  # "fast" is a tier of its own (Anthropic)
+    "address": "text",  # of the server: a host name or a URL
+    "client_region": "text",  # a client's setting: where a call runs only at a host that the client chose the region of
     "carrier_duration_s": "number",  # a carrier's, of the call that it is about
     "sample_rate": "number",  # at most 1: the share that was kept; more: one in so many
     "sampler_type": "text",
@@ -174,6 +185,8 @@ class Family:
     native_of: str | None = None
     # A span for each attempt of one logical request, failed ones first, side by side under one parent.
     has_span_per_attempt: bool = False
-    # Whose input count leaves out what was read from and written to the cache (and output what was reasoned).
+    # Whose input count leaves out what was read from and written to the cache (and output what was reasoned); and whose
+    # is known to have it, from captures or the emitter's own documentation. Other spans are taken by the convention.
     input_excludes_cache: tuple[Is, ...] = ()
+    input_includes_cache: tuple[Is, ...] = ()
     output_excludes_reasoning: tuple[Is, ...] = ()

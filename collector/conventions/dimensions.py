@@ -50,7 +50,8 @@ TAKEN = frozenset((
     "tool_calls", "trace_id", "agreement", "attributed_by", "billed_to", "cached_audio_input_tokens", "image_input_tokens",
     "image_output_tokens", "usage_confidence", "web_searches", "ttft_ns", "usage_semantics", "usage_source", "user_id",
     "cost_usd", "estimated_calls", "estimated_cost_usd", "n_calls", "n_errors", "n_no_usage", "n_priced", "n_sampled",
-    "n_unpriced", "saved_usd", "unpriced_models", "value", "value_2",
+    "n_unpriced", "saved_usd", "unpriced_models", "value", "value_2", "customer_billed_usd", "n_customer_billed",
+    "n_reported", "priced_tokens", "tokens",
 ))
 # fmt: on
 

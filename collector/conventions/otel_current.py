@@ -33,7 +33,12 @@ MAPPING = (
     FromAttributes("provider", ("gen_ai.provider.name",), "text"),
     FromAttributes("model_requested", ("gen_ai.request.model",), "text"),
     FromAttributes("model_answered", ("gen_ai.response.model",), "text"),
-    FromAttributes("service_tier", ("openai.response.service_tier",), "text"),
+    FromAttributes(
+        "service_tier", ("openai.response.service_tier", "anthropic.response.service_tier"), "text"
+    ),
+    FromAttributes(
+        "service_tier_requested", ("openai.request.service_tier", "anthropic.request.service_tier"), "text"
+    ),
     FromAttributes("input_tokens", ("gen_ai.usage.input_tokens",), "count"),
     FromAttributes("cached_input_tokens", ("gen_ai.usage.cache_read.input_tokens",), "count"),
     FromAttributes(
@@ -45,6 +50,12 @@ MAPPING = (
     FromAttributes("reasoning_tokens", ("gen_ai.usage.reasoning.output_tokens",), "count"),
     FromAttributes("audio_input_tokens", ("gen_ai.usage.audio.input_tokens",), "count"),
     FromAttributes("audio_output_tokens", ("gen_ai.usage.audio.output_tokens",), "count"),
+    FromAttributes("cached_audio_input_tokens", ("gen_ai.usage.audio.cache_read.input_tokens",), "count"),
+    FromAttributes("image_input_tokens", ("gen_ai.usage.image.input_tokens",), "count"),
+    FromAttributes("image_output_tokens", ("gen_ai.usage.image.output_tokens",), "count"),
+    FromAttributes("cached_image_input_tokens", ("gen_ai.usage.image.cache_read.input_tokens",), "count"),
+    FromAttributes("address", ("server.address", "url.full"), "text"),
+    FromAttributes("client_region", ("cloud.region", "aws.region"), "text"),
     FromAttributes("total_tokens", ("gen_ai.usage.total_tokens",), "count"),
     FromAttributes("stream", ("gen_ai.request.stream",), "flag"),
     FromAttributes("ttft_s", ("gen_ai.response.time_to_first_chunk",), "number"),
@@ -65,13 +76,19 @@ MAPPING = (
     FromAttributes("sample_rate", ("logfire.sample_rate", "SampleRate", "_dd.rule_psr"), "number"),
     FromAttributes("sampler_type", ("sampler.type",), "text"),
     FromAttributes("sampler_param", ("sampler.param",), "number"),
-    # What our own gateway adds, because the conventions have no word for it.
+    # What our own gateway adds, and an application may, because the conventions have no word for it.
     FromAttributes("request_id", ("steelyard.request_id",), "text"),
     FromAttributes("attempt", ("steelyard.attempt",), "count"),
     FromAttributes("cache_hit", ("steelyard.cache_hit",), "flag"),
     FromAttributes("run_id", ("steelyard.run_id",), "text"),
     FromAttributes("case_id", ("steelyard.case_id",), "text"),
     FromAttributes("feature", ("steelyard.feature",), "text"),
+    FromAttributes("service_tier_said", ("steelyard.service_tier",), "text"),
+    FromAttributes("region", ("steelyard.region",), "text"),
+    FromAttributes("host_provider", ("steelyard.host_provider",), "text"),
+    FromAttributes("web_searches", ("steelyard.web_searches",), "count"),
+    FromAttributes("cache_write_1h_tokens", ("steelyard.cache_write_1h_tokens",), "count"),
+    FromAttributes("key_owner", ("steelyard.key_owner",), "text"),
     FromAttributes("reported_cost_usd", ("steelyard.reported_cost_usd",), "number"),
 )
 

@@ -16,6 +16,12 @@ MAPPING = (
     FromAttributes(
         "service_tier", ("gen_ai.openai.response.service_tier", "gen_ai.response.service_tier"), "text"
     ),
+    FromAttributes(
+        "service_tier_requested",
+        ("gen_ai.openai.request.service_tier", "gen_ai.request.service_tier"),
+        "text",
+    ),
+    FromAttributes("address", ("net.peer.name", "gen_ai.openai.api_base", "http.url"), "text"),
     FromAttributes("input_tokens", ("gen_ai.usage.prompt_tokens", "llm.usage.prompt_tokens"), "count"),
     FromAttributes(
         "cached_input_tokens",

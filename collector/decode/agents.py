@@ -147,7 +147,8 @@ def _usage(family: AgentFamily, found: Found) -> None:
     has_input = found.get("input_tokens", _COUNT).is_valid()
     has_any = pc.or_(has_input, found.get("output_tokens", _COUNT).is_valid())
     found.put("usage_source", pc.if_else(has_any, "reported", "none"))
-    found.put("usage_semantics", pc.if_else(has_input, family.usage_semantics, pa.scalar(None, _TEXT)))
+    for column, known in (("usage_semantics", family.usage_semantics), ("usage_confidence", "rule")):
+        found.put(column, pc.if_else(has_input, known, pa.scalar(None, _TEXT)))
 
 
 def _sum(names: tuple[str, ...], found: Found) -> pa.Array:

@@ -35,11 +35,23 @@ Readings = Iterator[tuple[pa.Array, str]]
 
 @dataclass(frozen=True)
 class TakenOut:
-    """Values out of the documents under one key: at each path one for each distinct document, and whose they are."""
+    """Values out of the documents under one key, and whose they are. Of many paths most have nothing: those are not there."""
 
     owners: Indices
-    which: pa.Array  # the number of each owner's document
-    at: dict[str, list[Any]]
+    which: Indices  # the number of each owner's document; -1 for none
+    n_documents: int
+    # At each path the documents that have something there, and what.
+    at: dict[str, tuple[list[int], list[Any]]]
+
+    def values(self, path: str, reading: Reading) -> pa.Array:
+        """One value an owner."""
+        documents_with, nodes = self.at[path]
+        values = _as(reading, nodes)
+        # The last slot is that of owners without a document.
+        slots = np.full(self.n_documents + 1, -1, dtype=np.int64)
+        slots[documents_with] = np.arange(len(nodes))
+        taken = slots[self.which]
+        return values.take(pa.array(taken, mask=taken < 0))
 
 
 @dataclass
@@ -53,6 +65,8 @@ class Spans:
     status_messages: pa.Array
     trace_states: pa.Array
     started_ns: npt.NDArray[np.int64]
+    # How many events an SDK left out; None when nobody looked.
+    dropped_events: npt.NDArray[np.int64] | None = None
     # What was taken out of documents, for the table that is being applied.
     taken_out: dict[str, TakenOut] = field(default_factory=dict)
 
@@ -107,8 +121,8 @@ def _from_document(entry: entries.FromDocument, spans: Spans, _among: Mask | Non
     if taken is None:
         return
     for path in entry.paths:
-        if any(node is not None for node in taken.at[path]):
-            values = _as(entry.reading, taken.at[path]).take(taken.which)
+        if path in taken.at:
+            values = taken.values(path, entry.reading)
             yield _spread(values, taken.owners, len(spans.started_ns)), f"{entry.key} {path}"
 
 
@@ -122,12 +136,15 @@ def _taken_out(table: Sequence[Entry], spans: Spans, among: Mask | None) -> dict
     for key, paths in wanted.items():
         owners, texts = spans.attributes.whole_texts(key, among)
         encoded = texts.dictionary_encode()
-        at: dict[str, list[Any]] = {path: [] for path in paths}
-        for text in encoded.dictionary.to_pylist():
-            document = documents.read(text)
-            for path, nodes in at.items():
-                nodes.append(documents.at(document, path))
-        found[key] = TakenOut(owners, encoded.indices, at)
+        at: dict[str, tuple[list[int], list[Any]]] = {}
+        places = documents.paths_of(tuple(paths))
+        for number, text in enumerate(encoded.dictionary.to_pylist()):
+            for path, node in places.values(documents.read(text)).items():
+                numbers, nodes = at.setdefault(path, ([], []))
+                numbers.append(number)
+                nodes.append(node)
+        which = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+        found[key] = TakenOut(owners, which, len(encoded.dictionary), at)
     return found
 
 

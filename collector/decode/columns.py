@@ -63,6 +63,9 @@ OF_CALLS: dict[str, pa.DataType] = {
     "sampling_rate": pa.float64(),
     "reported_cost_usd": pa.float64(),
     "carrier_duration_ns": pa.int64(),
+    # Of a stream that broke off: taken for the counts when no span of the call has them.
+    "estimated_input_tokens": pa.int64(),
+    "estimated_output_tokens": pa.int64(),
 }
 CANONICAL: dict[str, pa.DataType] = WHOSE | OF_RESOURCE | NAMED | OF_CALLS
 DIMENSION, RESOURCE_DIMENSION = "dim:", "resource_dim:"

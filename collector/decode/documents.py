@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from collector.conventions.columns import Reading
@@ -33,18 +34,67 @@ def read(text: str | None) -> Any:
         return _read_repr(text) if text.lstrip()[:1] in ("{", "[", "(") else None
 
 
+class Paths:
+    """Places in documents that are looked up together: what their paths share is walked once."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._tree: _Tree = {}
+        for path in paths:
+            tree = self._tree
+            names = path.split(".")
+            for name in names[:-1]:
+                tree = tree.setdefault(name, ([], {}))[1]
+            tree.setdefault(names[-1], ([], {}))[0].append(path)
+
+    def values(self, document: Any) -> dict[str, Any]:
+        """What stands at each path, of those at which something does. A text on the way may be a document again."""
+        found: dict[str, Any] = {}
+        _walk(document, self._tree, found)
+        return found
+
+
+# By the name of a step: the paths that end with it, and the steps below.
+_Tree = dict[str, tuple[list[str], "_Tree"]]
+
+
+@lru_cache(maxsize=256)
+def paths_of(paths: tuple[str, ...]) -> Paths:
+    """These paths, made ready once."""
+    return Paths(paths)
+
+
 def at(node: Any, path: str) -> Any:
-    """What stands at the path, None when nothing does. A text on the way may be a document again."""
-    for name in path.split("."):
-        if isinstance(node, str):
-            node = read(node) if node[:1] in ("{", "[") else None
-        if isinstance(node, dict):
-            node = node.get(name)
-        elif isinstance(node, list | tuple) and name.isdecimal() and int(name) < len(node):
-            node = node[int(name)]
-        else:
-            return None
-    return node
+    """What stands at the path, None when nothing does."""
+    return paths_of((path,)).values(node).get(path)
+
+
+def _walk(node: Any, tree: _Tree, found: dict[str, Any]) -> None:
+    if isinstance(node, str):
+        node = read(node) if node[:1] in ("{", "[") else None
+    if isinstance(node, dict):
+        # Of many paths a document has few members.
+        members = [(node[name], tree[name]) for name in node.keys() & tree.keys()]
+    elif isinstance(node, list | tuple):
+        members = [(_element(node, name), below) for name, below in tree.items()]
+    else:
+        return
+    for member, (paths, below) in members:
+        if member is not None:
+            for path in paths:
+                found[path] = member
+            if below:
+                _walk(member, below, found)
+
+
+def _element(node: Sequence[Any], name: str) -> Any:
+    if name.isdecimal():
+        return node[int(name)] if int(name) < len(node) else None
+    key, is_choice, wanted = name.partition("=")
+    if not is_choice:
+        return None
+    return next(
+        (one for one in node if isinstance(one, dict) and str(one.get(key)).lower() == wanted.lower()), None
+    )
 
 
 def unquoted(text: str | None) -> str | None:

@@ -46,6 +46,10 @@ class Events:
         is_known = np.isin(np.arange(len(first)), self.span_of[rows]) & (first > 0) & (first >= started_ns)
         return pa.array(seconds, mask=~is_known)
 
+    def count(self, name: str, among: Mask) -> Indices:
+        """Of each span how many events it has of this name; 0 for spans that are not `among`."""
+        return np.bincount(self.span_of[self._named(name, among)], minlength=len(self._lists))
+
     def last_said(self, name: str, key: str, reading: Reading, among: Mask) -> pa.Array | None:
         """Of each span what its last event of this name that has the attribute says; None when no event does."""
         if key not in self.attributes:

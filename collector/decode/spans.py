@@ -128,6 +128,7 @@ def _raw(batch: _Batch, kinds: pa.Array, failed: pa.Array) -> Spans:
         status_messages=pc.struct_field(batch.spans.field("status"), "message"),
         trace_states=batch.spans.field("trace_state"),
         started_ns=_started_ns(batch.spans),
+        dropped_events=_numbers(batch.spans.field("dropped_events_count")),
     )
 
 
@@ -197,6 +198,11 @@ def _started_ns(spans: pa.StructArray) -> npt.NDArray[np.int64]:
         spans.field("start_time_unix_nano").to_numpy(zero_copy_only=False).astype(np.int64)
     )
     return started_ns
+
+
+def _numbers(counts: pa.Array) -> npt.NDArray[np.int64]:
+    numbers: npt.NDArray[np.int64] = counts.to_numpy(zero_copy_only=False).astype(np.int64)
+    return numbers
 
 
 def _resource_attributes(resources: pa.StructArray) -> Attributes:

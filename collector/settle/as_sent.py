@@ -15,13 +15,11 @@ import pyarrow.compute as pc
 
 from collector.decode import json_text
 from collector.decode.columns import RESOURCE_DIMENSION
-from collector.settle.columns import FROM_RESOURCE, settled_columns
+from collector.settle.columns import FROM_RESOURCE, ONLY_READ, settled_columns
 from collector.settle.forest import Flags
 
 # Read when settling, and stored nowhere else.
-_ONLY_HERE: dict[str, pa.DataType] = {"carrier_duration_ns": pa.int64()} | dict.fromkeys(
-    FROM_RESOURCE.values(), pa.string()
-)
+_ONLY_HERE: dict[str, pa.DataType] = ONLY_READ | dict.fromkeys(FROM_RESOURCE.values(), pa.string())
 
 
 def as_sent(own: pa.Table, settled: pa.Table, touched: Sequence[str]) -> pa.Array:

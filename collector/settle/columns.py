@@ -69,7 +69,15 @@ def dimensions_of(names: list[str]) -> list[str]:
 
 def settled_columns(names: list[str]) -> dict[str, pa.DataType]:
     """Every column that settling may change, of a table with these columns."""
-    said = (*INPUT_USAGE, *OUTPUT_USAGE, "usage_source", "usage_semantics", "usage_confidence", *GAPS, *IDENTITY)
+    said = (
+        *INPUT_USAGE,
+        *OUTPUT_USAGE,
+        "usage_source",
+        "usage_semantics",
+        "usage_confidence",
+        *GAPS,
+        *IDENTITY,
+    )
     own = dict.fromkeys(dimensions_of(names), pa.string())
     return DECIDED | {name: CANONICAL[name] for name in said} | own
 
@@ -86,7 +94,13 @@ READ = (
     "scope_name",
     "service_name",
     "carrier_duration_ns",
+    "estimated_input_tokens",
+    "estimated_output_tokens",
     *FROM_RESOURCE.values(),
+)
+# Of those what is no column of the store: kept in `as_sent`.
+ONLY_READ: dict[str, pa.DataType] = dict.fromkeys(
+    ("carrier_duration_ns", "estimated_input_tokens", "estimated_output_tokens"), pa.int64()
 )
 
 
@@ -94,7 +108,7 @@ def settle_input(spans: pa.Table) -> pa.Table:
     """The columns that settling reads and writes; those that are not there are NULL."""
     names = spans.column_names
     dimensions = [name for name in names if name.startswith((DIMENSION, RESOURCE_DIMENSION))]
-    kinds = settled_columns(names) | {"carrier_duration_ns": pa.int64()}
+    kinds = settled_columns(names) | ONLY_READ
     wanted = dict.fromkeys((*READ, *settled_columns(names), *dimensions))
     missing = {
         name: pa.nulls(spans.num_rows, kinds.get(name, pa.string())) for name in wanted if name not in names

@@ -26,7 +26,7 @@ STREAM_BEGINS_US = 250_000
 
 def beside_natives(scene: Scene, is_call: Flags, known: Sequence[Pairs]) -> Pairs:
     """An SDK's own span and the call of an instrumentation of the same service and model, where one of the two has no
-    response id: failed calls have none, and what hides answers hides it.
+    response id: failed calls have none, and what hides answers hides it. Not where both count the answer, and differently.
 
     Where several overlap, they are paired in the order of their starts when there are as many of one kind as of the
     other; else they all stay, in doubt.
@@ -156,7 +156,7 @@ def _are_close(scene: Scene, left: Rows, right: Rows) -> Flags:
     ends = np.abs(scene.end_us[left] - scene.end_us[right]) <= TOGETHER_US
     has_id = scene.has("response_id")
     found: Flags = starts & ends & scene.alike(left, right) & ~(has_id[left] & has_id[right])
-    return found
+    return found & ~scene.answered_unlike(left, right)
 
 
 def _counted(lengths: Rows) -> Rows:

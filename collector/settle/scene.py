@@ -15,6 +15,10 @@ from collector.settle.forest import Flags, Forest, Rows, codes, joint, storage_o
 # A snapshot's date, or a channel: names with and without it are one model to a provider.
 _SNAPSHOT = re.compile(r"([-@:](20\d{2}-?\d{2}-?\d{2}|latest|v\d+(:\d+)?|\d{3,4}))+$")
 
+# Two counts of one answer differ by less than the larger of these: a few tokens, or this share of the count.
+_NEARLY_TOKENS = 10
+_NEARLY = 0.1
+
 
 class Scene:
     """Spans, a row each, as they say it themselves (columns of a decoded span)."""
@@ -108,6 +112,16 @@ class Scene:
             for right in (asked, answered):
                 same |= (left[one] == right[other]) & (left[one] >= 0)
         return same | ~named_one | ~named_other
+
+    def answered_unlike(self, one: Rows, other: Rows) -> Flags:
+        """Of pairs of rows: whether both say how much was answered, and it can not be one answer. Only the output is told
+        alike by everybody, and that nearly: some add what the start of a stream counted.
+        """
+        counted = self.has("output_tokens")
+        output = self.column("output_tokens").fill_null(0).to_numpy(zero_copy_only=False)
+        apart = np.abs(output[one] - output[other])
+        unlike: Flags = apart > np.maximum(_NEARLY_TOKENS, _NEARLY * np.maximum(output[one], output[other]))
+        return counted[one] & counted[other] & unlike
 
 
 def _flags(values: pa.Array) -> Flags:

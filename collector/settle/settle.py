@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from collector.settle import attempts, gaps, identity, roles
+from collector.settle import attempts, gaps, identity, interrupted, roles
 from collector.settle.draft import Draft, Note
 from collector.settle.folds import Pairs, nested, same_response, wrappers_among_calls
 from collector.settle.forest import Flags
@@ -41,6 +41,7 @@ def settle(spans: pa.Table) -> Settled:
     draft = Draft(scene)
     roles.write(draft, scene, groups, wrappers, pairs)
     gaps.fill(draft, scene, groups)
+    interrupted.estimate(draft, scene, groups)
     identity.inherit(draft, scene, groups)
     attempts.number(draft, scene, groups.winners)
     for name in draft.touched:

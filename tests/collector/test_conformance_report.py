@@ -26,6 +26,7 @@ def a_row(call: dict[str, Any]) -> dict[str, Any]:
         "span_id": call["span_id"],
         "stream": call["stream"],
         "ttft_ns": 1,
+        "usage_source": "reported",
         **{named: call[column] if is_sent else None for column, named in TOKENS.items()},
         **{named: call.get(column) for column, named in IDENTITY.items()},
         **{named: of_truth(call) for named, of_truth in FIELDS.items()},

@@ -14,6 +14,9 @@ from collector.conventions.columns import (
     Is,
 )
 from collector.conventions.families import FAMILIES, NATIVE, SPAN_PER_ATTEMPT
+from collector.conventions.hosts import HOST_OF_PROVIDER, HOSTS
+from collector.conventions.tiers import SERVICE_TIERS
+from collector.conventions.usage_rules import USAGE_RULES
 from collector.decode.columns import CANONICAL
 
 
@@ -34,8 +37,15 @@ def test_every_pattern_of_the_tables_compiles() -> None:
     conditions = [
         condition
         for family in FAMILIES
-        for condition in (*family.marks, *(when for when, _ in family.roles), *family.input_excludes_cache)
+        for condition in (
+            *family.marks,
+            *(when for when, _ in family.roles),
+            *family.input_excludes_cache,
+            *family.input_includes_cache,
+            *family.output_excludes_reasoning,
+        )
     ]
+    conditions += [rule.when for rule in USAGE_RULES if rule.when is not None]
     patterns += [
         pattern for one in conditions for pattern in (one.scope, one.span_name) if pattern is not None
     ]
@@ -70,7 +80,9 @@ def test_names_have_one_spelling() -> None:
         assert names.PROVIDERS.get(canonical) == canonical, canonical
     assert not names.FRAMEWORKS & names.PROVIDERS.keys()
     assert {provider for _, provider in names.MODEL_PREFIXES} <= set(names.PROVIDERS.values())
+    assert set(HOST_OF_PROVIDER) <= set(names.PROVIDERS.values())
+    assert set(HOSTS.values()) - {"google"} <= set(names.PROVIDERS.values())
     lengths = [len(start) for start, _ in names.MODEL_PREFIXES]
     assert lengths == sorted(lengths, reverse=True)
-    for table in (names.PROVIDERS, names.OPERATIONS, names.FINISH_REASONS):
+    for table in (names.PROVIDERS, names.OPERATIONS, names.FINISH_REASONS, SERVICE_TIERS):
         assert all(said == said.lower() for said in table)

@@ -21,7 +21,7 @@ from tests.spans import a_call, export
 
 NOTHING_CAPTURED = policy_of(load_settings())
 # What is not found but concluded, from columns that have a source.
-_CONCLUDED = {"usage_source", "usage_semantics"}
+_CONCLUDED = {"usage_source", "usage_semantics", "usage_confidence"}
 
 
 def decoded(*bodies: bytes) -> pa.Table:

@@ -20,7 +20,6 @@ FAMILY = Family(
         (Is(span_name=r"anthropic\.(beta\.)?messages\.(create|stream)"), "call"),
     ),
     mapping=(
-        FromAttributes("service_tier", ("anthropic.response.service_tier",), "text"),
         FromAttributes(
             "cache_write_1h_tokens", ("anthropic.usage.cache_creation.ephemeral_1h_input_tokens",), "count"
         ),
@@ -29,4 +28,5 @@ FAMILY = Family(
         ),
     ),
     native_of="anthropic",
+    input_includes_cache=(Is(),),
 )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collector.conventions.columns import Always, Family, FromAttributes, Is
 from collector.conventions.otel_current import CALL_OPERATIONS
+from collector.conventions.raw_usage import DETAILS, of_document
 
 _OLD_CALL = Is(span_name=r"call_llm$", has=("gen_ai.request.model",), lacks=("gen_ai.operation.name",))
 
@@ -25,5 +26,12 @@ FAMILY = Family(
         FromAttributes(
             "session_id", ("gen_ai.conversation.id", "gcp.vertex.agent.session_id"), "text", moved=True
         ),
+        # Of the answer as a whole, where the application lets it be sent.
+        *of_document(
+            "gcp.vertex.agent.llm_response",
+            "usage_metadata.",
+            columns=(*DETAILS, "audio_input_tokens", "audio_output_tokens"),
+        ),
     ),
+    input_includes_cache=(Is(),),
 )

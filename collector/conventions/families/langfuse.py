@@ -2,7 +2,8 @@
 
 Captured: langfuse.openai, manual generations and the decorator, November 2026. From the SDK's source and not captured: the
 LangChain handler (CallbackHandler), whose usage has buckets that exclude each other (`input` without `input_cache_read`,
-`output` without `output_reasoning`); the total gives that away. Manual usage may be either.
+`output` without `output_reasoning`, and of Vertex AI both without any modality); the total gives that away. Manual usage may
+be either.
 
 Traps. Many values are JSON in text ("\\"v\\""). No provider is named: the model tells. One model attribute: the one that
 answered, or on failure the one asked for. A cost of 0 on failures is a filler. `completion_start_time` is a time, not a
@@ -21,12 +22,19 @@ from collector.conventions.columns import (
     Is,
     Unsaid,
 )
+from collector.conventions.raw_usage import DETAILS, PATHS, of_document
 
 _TYPE = "langfuse.observation.type"
 _USAGE = "langfuse.observation.usage_details"
 _METADATA = "langfuse.observation.metadata"
 _TRACE = "langfuse.trace.metadata"
 _STARTED = "langfuse.observation.completion_start_time"
+
+
+def _modal(side: str, modality: str) -> tuple[str, ...]:
+    """What its LangChain handler makes of Vertex AI's lists."""
+    return f"{side}_modality_{modality.upper()}", f"{side}_modality_{modality}"
+
 
 FAMILY = Family(
     name="langfuse",
@@ -41,69 +49,90 @@ FAMILY = Family(
         FromDocument(
             "input_tokens",
             _USAGE,
-            ("prompt_tokens", "input_tokens", "input", "promptTokens", "prompt_token_count"),
+            (
+                *PATHS["input_tokens"],
+                "prompt_tokens",
+                "input_tokens",
+                "input",
+                "promptTokens",
+                "prompt_token_count",
+            ),
             "count",
         ),
         FromDocument(
             "cached_input_tokens",
             _USAGE,
-            (
-                "prompt_tokens_details.cached_tokens",
-                "input_tokens_details.cached_tokens",
-                "input_cache_read",
-                "input_cached_tokens",
-                "cache_read_input_tokens",
-                "cached_content_token_count",
-            ),
+            (*PATHS["cached_input_tokens"], "input_cache_read", "input_cached_tokens"),
             "count",
         ),
         FromDocument(
             "cache_write_tokens",
             _USAGE,
-            (
-                "cache_creation_input_tokens",
-                "input_cache_creation",
-                "prompt_tokens_details.cache_write_tokens",
-                "input_tokens_details.cache_write_tokens",
-            ),
+            (*PATHS["cache_write_tokens"], "input_cache_creation"),
             "count",
         ),
-        FromDocument("cache_write_1h_tokens", _USAGE, ("cache_creation.ephemeral_1h_input_tokens",), "count"),
         FromDocument(
             "output_tokens",
             _USAGE,
-            ("completion_tokens", "output_tokens", "output", "completionTokens", "candidates_token_count"),
+            (
+                *PATHS["output_tokens"],
+                "completion_tokens",
+                "output_tokens",
+                "output",
+                "completionTokens",
+                "candidates_token_count",
+            ),
             "count",
         ),
         FromDocument(
             "reasoning_tokens",
             _USAGE,
-            (
-                "completion_tokens_details.reasoning_tokens",
-                "output_tokens_details.reasoning_tokens",
-                "output_reasoning",
-                "output_reasoning_tokens",
-                "thoughts_token_count",
-            ),
+            (*PATHS["reasoning_tokens"], "output_reasoning", "output_reasoning_tokens"),
             "count",
         ),
         FromDocument(
             "audio_input_tokens",
             _USAGE,
-            ("prompt_tokens_details.audio_tokens", "input_audio", "input_audio_tokens"),
+            (*PATHS["audio_input_tokens"], "input_audio", "input_audio_tokens", *_modal("input", "audio")),
             "count",
         ),
         FromDocument(
             "audio_output_tokens",
             _USAGE,
-            ("completion_tokens_details.audio_tokens", "output_audio", "output_audio_tokens"),
+            (
+                *PATHS["audio_output_tokens"],
+                "output_audio",
+                "output_audio_tokens",
+                *_modal("output", "audio"),
+            ),
             "count",
         ),
+        *(
+            FromDocument(f"{modality}_{side}_tokens", _USAGE, _modal(side, modality), "count")
+            for modality in ("text", "image")
+            for side in ("input", "output")
+        ),
+        FromDocument("cached_audio_input_tokens", _USAGE, _modal("cached", "audio"), "count"),
+        # The names that its LangChain handler makes of the provider's.
+        FromDocument(
+            "cache_write_1h_tokens",
+            _USAGE,
+            (
+                *PATHS["cache_write_1h_tokens"],
+                "cache_creation_ephemeral_1h_input_tokens",
+                "input_ephemeral_1h_input_tokens",
+            ),
+            "count",
+        ),
+        *of_document(_USAGE, columns=DETAILS),
         FromDocument("total_tokens", _USAGE, ("total_tokens", "total", "totalTokens"), "count"),
         FromDocument("reported_cost_usd", "langfuse.observation.cost_details", ("total",), "number"),
         Unsaid("reported_cost_usd", Is(failed=True)),
-        FromDocument("service_tier", "langfuse.observation.model.parameters", ("service_tier",), "text"),
         FromAttributes("service_tier", (f"{_METADATA}.service_tier",), "text"),
+        # From release 5 on what was answered replaces what was asked for.
+        FromDocument(
+            "service_tier_requested", "langfuse.observation.model.parameters", ("service_tier",), "text"
+        ),
         FromDocument("stream", "langfuse.observation.model.parameters", ("stream",), "flag"),
         Always("stream", True, Is(has=(_STARTED,))),
         FromAttributes("ttft_at", (_STARTED,), "text"),

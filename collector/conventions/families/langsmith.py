@@ -13,6 +13,7 @@ variables arrive as metadata.
 from __future__ import annotations
 
 from collector.conventions.columns import Always, Family, FromAttributes, FromDocument, FromPattern, Is
+from collector.conventions.raw_usage import of_document
 
 _KIND = "langsmith.span.kind"
 _METADATA = "langsmith.metadata"
@@ -63,6 +64,19 @@ FAMILY = Family(
         FromDocument("audio_input_tokens", _INPUT_DETAILS, ("audio",), "count"),
         FromDocument("audio_output_tokens", _OUTPUT_DETAILS, ("audio",), "count"),
         FromAttributes("service_tier", ("gen_ai.response.service_tier",), "text"),
+        FromDocument(
+            "service_tier",
+            "gen_ai.completion",
+            ("service_tier", f"{_ANSWER}.service_tier", f"{_ANSWER}.usage.service_tier"),
+            "text",
+        ),
+        *of_document(
+            "gen_ai.completion",
+            "usage.",
+            f"{_ANSWER}.usage.",
+            f"{_ANSWER}.token_usage.",
+            columns=("web_searches", "speed", "region", "image_input_tokens", "image_output_tokens"),
+        ),
         FromAttributes("stream", ("langsmith.request.streaming",), "flag"),
         FromPattern("finish_reason", "gen_ai.response.finish_reasons", r"^([A-Za-z_-]+)", "text"),
         FromDocument(

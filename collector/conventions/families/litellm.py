@@ -25,6 +25,7 @@ from collector.conventions.columns import (
     Unsaid,
 )
 from collector.conventions.otel_current import CALL_OPERATIONS, TOOL_CALL_PART
+from collector.conventions.raw_usage import of_document
 
 _USAGE = "metadata.usage_object"
 _SENT = "metadata.requester_metadata"
@@ -55,33 +56,11 @@ FAMILY = Family(
         FromPattern("model_requested", "litellm.provider.model", r"^(?:[^/]+/)?(.+)$", "text"),
         FromAttributes("model_requested", ("gen_ai.request.model", "litellm.model_group"), "text"),
         Unsaid("model_answered", Is(has=("litellm.model_group", "litellm.request.route"))),
-        FromDocument(
-            "cached_input_tokens",
-            _USAGE,
-            ("prompt_tokens_details.cached_tokens", "cache_read_input_tokens"),
-            "count",
-        ),
-        FromDocument(
-            "cache_write_tokens",
-            _USAGE,
-            (
-                "cache_creation_input_tokens",
-                "prompt_tokens_details.cache_creation_tokens",
-                "prompt_tokens_details.cache_write_tokens",
-            ),
-            "count",
-        ),
-        FromDocument(
-            "cache_write_1h_tokens",
-            _USAGE,
-            ("prompt_tokens_details.cache_creation_token_details.ephemeral_1h_input_tokens",),
-            "count",
-        ),
-        FromDocument("reasoning_tokens", _USAGE, ("completion_tokens_details.reasoning_tokens",), "count"),
-        FromDocument("audio_input_tokens", _USAGE, ("prompt_tokens_details.audio_tokens",), "count"),
-        FromDocument("audio_output_tokens", _USAGE, ("completion_tokens_details.audio_tokens",), "count"),
+        *of_document(_USAGE),
         FromDocument("input_tokens", _USAGE, ("prompt_tokens",), "count"),
         FromDocument("output_tokens", _USAGE, ("completion_tokens",), "count"),
+        FromDocument("address", "hidden_params", ("api_base",), "text"),
+        FromAttributes("service_tier_requested", ("llm.request.service_tier",), "text"),
         FromAttributes("reported_cost_usd", ("gen_ai.cost.total_cost", "litellm.cost.total"), "number"),
         FromDocument("reported_cost_usd", "hidden_params", ("response_cost",), "number"),
         Unsaid("reported_cost_usd", Is(failed=True)),

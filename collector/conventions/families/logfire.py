@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collector.conventions.columns import Always, Family, FromAttributes, FromDocument, Is, Unsaid
 from collector.conventions.otel_current import CALL_OPERATIONS
+from collector.conventions.raw_usage import of_document
 
 _RAW = "gen_ai.usage.raw"
 _IS_CARRIER = Is(span_name="streaming response from ")
@@ -36,36 +37,9 @@ FAMILY = Family(
     mapping=(
         Unsaid("model_answered", _IS_CARRIER),
         Unsaid("model_answered", Is(lacks=("gen_ai.response.id", "gen_ai.usage.input_tokens"))),
-        FromDocument(
-            "cached_input_tokens",
-            _RAW,
-            (
-                "prompt_tokens_details.cached_tokens",
-                "input_tokens_details.cached_tokens",
-                "cache_read_input_tokens",
-            ),
-            "count",
-        ),
-        FromDocument(
-            "cache_write_tokens",
-            _RAW,
-            (
-                "cache_creation_input_tokens",
-                "prompt_tokens_details.cache_write_tokens",
-                "input_tokens_details.cache_write_tokens",
-            ),
-            "count",
-        ),
-        FromDocument("cache_write_1h_tokens", _RAW, ("cache_creation.ephemeral_1h_input_tokens",), "count"),
-        FromDocument(
-            "reasoning_tokens",
-            _RAW,
-            ("completion_tokens_details.reasoning_tokens", "output_tokens_details.reasoning_tokens"),
-            "count",
-        ),
-        FromDocument("audio_input_tokens", _RAW, ("prompt_tokens_details.audio_tokens",), "count"),
-        FromDocument("audio_output_tokens", _RAW, ("completion_tokens_details.audio_tokens",), "count"),
-        FromDocument("service_tier", _RAW, ("service_tier",), "text"),
+        *of_document(_RAW),
+        FromDocument("service_tier_requested", "request_data", ("service_tier",), "text"),
+        FromDocument("speed", "request_data", ("speed",), "text"),
         FromAttributes("reported_cost_usd", ("operation.cost",), "number"),
         FromDocument("stream", "request_data", ("stream",), "flag"),
         Always("stream", True, _IS_CARRIER),
@@ -79,4 +53,5 @@ FAMILY = Family(
         FromAttributes("tenant_id", ("tenant", "tenant_id"), "text", moved=True),
         FromAttributes("agent_name", ("gen_ai.agent.name", "agent_name"), "text"),
     ),
+    input_includes_cache=(Is(),),
 )

@@ -25,6 +25,7 @@ from collector.conventions.columns import (
     Is,
     Unsaid,
 )
+from collector.conventions.raw_usage import DETAILS, of_document
 
 _KIND = "openinference.span.kind"
 _EMBEDDING = Is(value=(_KIND, ("EMBEDDING", "embedding")))
@@ -64,15 +65,16 @@ FAMILY = Family(
             "count",
         ),
         FromAttributes("cache_write_tokens", ("llm.token_count.prompt_details.cache_write",), "count"),
-        FromDocument(
-            "cache_write_1h_tokens",
+        *of_document(
             "output.value",
-            (
-                "usage.cache_creation.ephemeral_1h_input_tokens",
-                f"{_LANGCHAIN}.usage.cache_creation.ephemeral_1h_input_tokens",
-            ),
-            "count",
+            "usage.",
+            f"{_LANGCHAIN}.usage.",
+            f"{_LANGCHAIN}.token_usage.",
+            "usage_metadata.",
+            columns=tuple(column for column in DETAILS if column != "service_tier"),
         ),
+        # The Responses API counts searches beside its usage.
+        FromDocument("web_searches", "output.value", ("tool_usage.web_search.num_requests",), "count"),
         FromAttributes("output_tokens", ("llm.token_count.completion",), "count"),
         FromAttributes("reasoning_tokens", ("llm.token_count.completion_details.reasoning",), "count"),
         FromAttributes("audio_input_tokens", ("llm.token_count.prompt_details.audio",), "count"),
@@ -82,9 +84,18 @@ FAMILY = Family(
         FromDocument(
             "service_tier",
             "output.value",
-            ("service_tier", f"{_LANGCHAIN}.service_tier", "usage.service_tier"),
+            (
+                "service_tier",
+                f"{_LANGCHAIN}.service_tier",
+                "usage.service_tier",
+                f"{_LANGCHAIN}.usage.service_tier",
+                "usage_metadata.traffic_type",
+            ),
             "text",
         ),
+        FromDocument("service_tier_requested", "llm.invocation_parameters", ("service_tier",), "text"),
+        FromDocument("speed", "llm.invocation_parameters", ("speed",), "text"),
+        FromDocument("address", "llm.invocation_parameters", ("api_base", "base_url"), "text"),
         # Only a yes: LangChain's settings say no for models that are streamed.
         FromPattern("stream", "llm.invocation_parameters", r'"stream"\s*:\s*(true)', "flag"),
         FromEvent("ttft_s", "First Token Stream Event"),
@@ -125,5 +136,9 @@ FAMILY = Family(
         FromAttributes("prompt_version", ("llm.prompt_template.version",), "text"),
         FromAttributes("agent_name", ("agent.name", "graph.node.id"), "text"),
         FromDocument("agent_name", "metadata", ("lc_agent_name",), "text"),
+    ),
+    # Old releases of its Anthropic instrumentation left the cache out (openinference#2381): then the counts show it.
+    input_includes_cache=(
+        Is(scope=r"openinference\.instrumentation\.(openai|langchain|litellm|bedrock|anthropic)"),
     ),
 )

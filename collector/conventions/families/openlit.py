@@ -8,7 +8,7 @@ of streams the cache counts are missing or 0, whatever they were. A failed Claud
 its name says the operation and the model. `gen_ai.server.time_to_first_token` is in seconds, and of a call that does not
 stream it is the whole duration. Finish reasons are the provider's (`end_turn`; `completed` for the Responses API). Where a
 stream of OpenAI brings no usage the counts are guessed, as half the length of the texts; then nothing is said of the cache,
-of which otherwise even 0 is said. A cost of 0 is a model without a price, a service tier of "auto" a wish.
+of which otherwise even 0 is said. A cost of 0 is a model without a price.
 """
 
 from __future__ import annotations
@@ -74,10 +74,13 @@ FAMILY = Family(
         Unsaid("cached_input_tokens", Is(scope=_ANTHROPIC, value=(_CACHE_READ, ("0",)))),
         Unsaid("cache_write_tokens", Is(scope=_ANTHROPIC, value=(_CACHE_WRITTEN, ("0",)))),
         Unsaid("reported_cost_usd", Is(value=("gen_ai.usage.cost", ("0", "0.0")))),
-        Unsaid("service_tier", Is(value=("openai.response.service_tier", ("auto",)))),
         Counted("tool_calls", TOOL_CALL_PART, ("gen_ai.output.messages",)),
         Counted("tool_calls", r"[^,\s]+", ("gen_ai.tool.call.id",)),
         FromAttributes("user_id", ("gen_ai.request.user",), "text", moved=True),
     ),
     input_excludes_cache=(Is(scope=_ANTHROPIC), Is(scope=r"openlit\.instrumentation\.bedrock")),
+    # Candidates only; thoughts beside them.
+    output_excludes_reasoning=(
+        Is(scope=r"openlit\.instrumentation\.(async_)?(google_ai_studio|vertexai|google_adk)"),
+    ),
 )

@@ -87,5 +87,8 @@ FAMILY = Family(
             "text",
         ),
     ),
+    # Bedrock's own counts, as its API has them.
+    input_excludes_cache=(Is(scope=r"opentelemetry\.instrumentation\.bedrock$"),),
+    input_includes_cache=(Is(scope=r"opentelemetry\.instrumentation\.(anthropic|openai|langchain)"),),
     output_excludes_reasoning=(Is(scope=_GOOGLE),),
 )

@@ -36,4 +36,10 @@ FAMILY = Family(
         (Is(value=("gen_ai.operation.name", CALL_OPERATIONS)), "call"),
     ),
     mapping=(),
+    # botocore hands on what Bedrock says.
+    input_excludes_cache=(Is(scope=r"opentelemetry\.instrumentation\.botocore"),),
+    input_includes_cache=(
+        Is(scope=r"opentelemetry\.(instrumentation\.(genai|google_genai|openai_v2)|util\.genai)"),
+        Is(scope=r"steelyard"),
+    ),
 )

@@ -31,11 +31,31 @@ FAMILY = Family(
             ("gen_ai.usage.cache_creation.input_tokens", f"{_DETAILS}.cache_write_tokens"),
             "count",
         ),
+        FromAttributes("cache_write_1h_tokens", (f"{_DETAILS}.ephemeral_1h_input_tokens",), "count"),
         FromAttributes(
-            "reasoning_tokens", (f"{_DETAILS}.reasoning_tokens", f"{_DETAILS}.thoughts_tokens"), "count"
+            "reasoning_tokens",
+            tuple(f"{_DETAILS}.{name}_tokens" for name in ("reasoning", "thoughts", "thinking")),
+            "count",
         ),
-        FromAttributes("audio_input_tokens", (f"{_DETAILS}.input_audio_tokens",), "count"),
-        FromAttributes("audio_output_tokens", (f"{_DETAILS}.output_audio_tokens",), "count"),
+        FromAttributes(
+            "audio_input_tokens",
+            (f"{_DETAILS}.input_audio_tokens", f"{_DETAILS}.audio_prompt_tokens"),
+            "count",
+        ),
+        FromAttributes(
+            "audio_output_tokens",
+            (f"{_DETAILS}.output_audio_tokens", f"{_DETAILS}.audio_candidates_tokens"),
+            "count",
+        ),
+        FromAttributes(
+            "cached_audio_input_tokens",
+            (f"{_DETAILS}.cache_audio_read_tokens", f"{_DETAILS}.audio_cache_tokens"),
+            "count",
+        ),
+        FromAttributes("image_input_tokens", (f"{_DETAILS}.image_prompt_tokens",), "count"),
+        FromAttributes("image_output_tokens", (f"{_DETAILS}.image_candidates_tokens",), "count"),
+        FromAttributes("cached_image_input_tokens", (f"{_DETAILS}.image_cache_tokens",), "count"),
+        FromAttributes("web_searches", (f"{_DETAILS}.web_search_requests",), "count"),
         FromAttributes("reported_cost_usd", ("operation.cost",), "number"),
         FromAttributes("ttft_s", ("gen_ai.client.operation.time_to_first_chunk",), "number"),
         Always("stream", True, Is(has=("gen_ai.client.operation.time_to_first_chunk",))),
@@ -44,4 +64,5 @@ FAMILY = Family(
         FromDocument("tenant_id", "metadata", ("tenant", "tenant_id", "organization_id"), "text"),
         FromAttributes("agent_name", ("gen_ai.agent.name", "agent_name"), "text"),
     ),
+    input_includes_cache=(Is(),),
 )

@@ -12,6 +12,7 @@ Embeddings count under `ai.usage.tokens`.
 from __future__ import annotations
 
 from collector.conventions.columns import Always, Counted, Family, FromAttributes, FromDocument, FromEvent, Is
+from collector.conventions.raw_usage import DETAILS, of_document
 
 _ID = "ai.operationId"
 _EMBEDS = ("ai.embed.doEmbed", "ai.embedMany.doEmbed")
@@ -19,6 +20,11 @@ _STREAMS = ("ai.streamText.doStream", "ai.streamObject.doStream")
 _GENERATES = ("ai.generateText.doGenerate", "ai.generateObject.doGenerate")
 _METADATA = "ai.telemetry.metadata"
 _ANSWERED = "ai.response.providerMetadata"
+# Where its providers put what they were answered.
+ANSWERED_TIERS = tuple(
+    f"{provider}.serviceTier" for provider in ("openai", "azure", "anthropic", "google", "vertex", "bedrock")
+)
+ANSWERED_USAGES = ("anthropic.usage.", "google.usageMetadata.", "vertex.usageMetadata.", "bedrock.usage.")
 
 FAMILY = Family(
     name="vercel_6",
@@ -46,12 +52,6 @@ FAMILY = Family(
             ("anthropic.cacheCreationInputTokens", "bedrock.usage.cacheWriteInputTokens"),
             "count",
         ),
-        FromDocument(
-            "cache_write_1h_tokens",
-            _ANSWERED,
-            ("anthropic.usage.cache_creation.ephemeral_1h_input_tokens",),
-            "count",
-        ),
         FromAttributes("output_tokens", ("ai.usage.outputTokens", "ai.usage.completionTokens"), "count"),
         FromAttributes(
             "reasoning_tokens",
@@ -59,9 +59,8 @@ FAMILY = Family(
             "count",
         ),
         FromAttributes("total_tokens", ("ai.usage.totalTokens",), "count"),
-        FromDocument(
-            "service_tier", _ANSWERED, ("openai.serviceTier", "anthropic.usage.service_tier"), "text"
-        ),
+        FromDocument("service_tier", _ANSWERED, ANSWERED_TIERS, "text"),
+        *of_document(_ANSWERED, *ANSWERED_USAGES, columns=DETAILS),
         Always("stream", True, Is(value=(_ID, _STREAMS))),
         Always("stream", False),
         FromAttributes("ttft_ms", ("ai.response.msToFirstChunk",), "number"),
@@ -96,6 +95,7 @@ FAMILY = Family(
         FromAttributes("agent_name", ("ai.telemetry.functionId",), "text"),
     ),
     has_span_per_attempt=True,
+    input_includes_cache=(Is(has=("ai.usage.inputTokenDetails.noCacheTokens",)),),
     input_excludes_cache=(
         Is(
             value=(

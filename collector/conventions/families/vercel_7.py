@@ -10,7 +10,9 @@ the application opted in. Retries within a call are not seen.
 from __future__ import annotations
 
 from collector.conventions.columns import Always, Family, FromAttributes, FromDocument, Is
+from collector.conventions.families.vercel_6 import ANSWERED_TIERS, ANSWERED_USAGES
 from collector.conventions.otel_current import CALL_OPERATIONS
+from collector.conventions.raw_usage import DETAILS, of_document
 
 _CONTEXT = "ai.settings.context"
 _ANSWERED = "ai.response.providerMetadata"
@@ -22,14 +24,9 @@ FAMILY = Family(
     roles=((Is(value=("gen_ai.operation.name", CALL_OPERATIONS)), "call"),),
     mapping=(
         FromAttributes("cache_write_tokens", ("ai.usage.inputTokenDetails.cacheWriteTokens",), "count"),
-        FromDocument(
-            "cache_write_1h_tokens",
-            _ANSWERED,
-            ("anthropic.usage.cache_creation.ephemeral_1h_input_tokens",),
-            "count",
-        ),
         FromAttributes("reasoning_tokens", ("ai.usage.outputTokenDetails.reasoningTokens",), "count"),
-        FromDocument("service_tier", _ANSWERED, ("openai.serviceTier", "anthropic.serviceTier"), "text"),
+        FromDocument("service_tier", _ANSWERED, ANSWERED_TIERS, "text"),
+        *of_document(_ANSWERED, *ANSWERED_USAGES, columns=DETAILS),
         FromAttributes("ttft_s", ("gen_ai.client.operation.time_to_first_chunk",), "number"),
         Always("stream", True, Is(has=("gen_ai.client.operation.time_to_first_chunk",))),
         FromAttributes(
@@ -56,4 +53,5 @@ FAMILY = Family(
         FromAttributes("prompt_version", (f"{_CONTEXT}.promptVersion",), "text"),
         FromDocument("prompt_version", f"{_CONTEXT}.langfusePrompt", ("version",), "text"),
     ),
+    input_includes_cache=(Is(),),
 )
