@@ -13,6 +13,8 @@ import duckdb
 from collector.server.explain import asked_for, explain
 from commands.connect import client_or_file, source_options
 from commands.explained import as_text
+from pricing.book import load_book
+from store import terms
 from store.backends import file
 
 
@@ -39,7 +41,8 @@ def command(
 ) -> None:
     """Why a call is what it is: the attribute, span and rule behind each column.
 
-    SPAN is the id of any stored span, 16 hexadecimal digits: also of one that was not counted.
+    SPAN is the id of any stored span, 16 hexadecimal digits: also of one that was not counted. Of a call's cost it shows the
+    rates with their source and validity, the arithmetic to the last digit, and what would change it.
 
     \b
     Example:
@@ -62,4 +65,4 @@ def _from_file(
 ) -> dict[str, Any]:
     asked = asked_for(project, span_id, trace_id)
     with file.cursor(connection) as seen, file.cursor(connection) as whole:
-        return explain(seen, whole, asked)
+        return explain(seen, whole, asked, terms.load(whole, load_book()))

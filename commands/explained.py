@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from commands.explained_cost import aligned, cost
+
 Found = Mapping[str, Any]
 
 
@@ -24,7 +26,7 @@ def as_text(found: Found) -> str:
         _around("above it", found["above"], len(found["above"])),
         _around("below it", found["below"], found["n_below"]),
         _attempts(found["attempts"]),
-        _cost(found["cost"], found["sampling"]),
+        cost(found["cost"], found["sampling"]),
         _check(found["check"]),
     )
     return (
@@ -56,7 +58,7 @@ def _role(role: Found, doubt: Found | None) -> Iterator[str]:
 def _columns(columns: Sequence[Found], this: str, listed: Collection[str]) -> Iterator[str]:
     said = [one for one in columns if one["kind"] not in ("nobody", "price_book")]
     yield "columns"
-    yield from _aligned([(one["column"], _value(one["value"]), _origin(one, this, listed)) for one in said])
+    yield from aligned([(one["column"], _value(one["value"]), _origin(one, this, listed)) for one in said])
     if unsaid := [one["column"] for one in columns if one["kind"] == "nobody"]:
         yield "  not said by anybody:"
         yield from _wrapped(unsaid)
@@ -89,7 +91,7 @@ def _around(title: str, spans: Sequence[Found], n_spans: int) -> Iterator[str]:
     if not spans:
         return
     yield title
-    yield from _aligned([(one["role"], _ref(one), _rule(one)) for one in spans])
+    yield from aligned([(one["role"], _ref(one), _rule(one)) for one in spans])
     if n_spans > len(spans):
         yield f"  and {n_spans - len(spans)} more"
 
@@ -107,40 +109,6 @@ def _attempts(attempts: Sequence[Found]) -> Iterator[str]:
         yield f"  {one['attempt']}  {_ref(one)}  {one['status']}{this}"
 
 
-def _cost(cost: Found, sampling: Found) -> Iterator[str]:
-    yield "cost"
-    estimated = ", an estimate" if cost["is_estimated"] else ""
-    rows = [("status", f"{cost['status'] or '–'}: {cost['means']}{estimated}")]
-    if cost["rate_card"]:
-        rows.append(("rate card", cost["rate_card"]))
-    rows += _amounts(cost, {"list_cost_usd": "list price"})
-    rows += [(f"  {unit}", _usd(amount)) for unit, amount in cost["amounts"].items()]
-    rows += _amounts(
-        cost,
-        {
-            "effective_cost_usd": "effective",
-            "saved_cost_usd": "saved by a cache",
-            "reported_cost_usd": "the emitter reported",
-        },
-    )
-    rows.append(("sampling", sampling["means"]))
-    yield from _aligned(rows)
-    if len(cost["history"]) > 1 or any(one["is_void"] for one in cost["history"]):
-        yield "  charges, oldest first"
-        yield from (f"    {_charge(one)}" for one in cost["history"])
-
-
-def _amounts(cost: Found, names: Mapping[str, str]) -> list[tuple[str, str]]:
-    return [(name, _usd(cost[key])) for key, name in names.items() if cost[key] is not None]
-
-
-def _charge(one: Found) -> str:
-    what = "void" if one["is_void"] else f"{one['cost_status']} {_usd(one['list_cost_usd'])}"
-    supersedes = f", in place of {one['supersedes']}" if one["supersedes"] is not None else ""
-    official = ", counts" if one["is_official"] and not one["is_void"] else ""
-    return f"{one['seq']}  {one['recorded_at']}  {what}{supersedes}{official}"
-
-
 def _check(check: Found) -> Iterator[str]:
     yield f"check: {check['means']}"
     for one in check["differences"]:
@@ -152,13 +120,6 @@ def _ref(span: Found) -> str:
     if "hidden" in span:
         return str(span["hidden"])
     return f"span {span['span_id']} {span['span_name']!r} ({span['scope_name'] or span['service_name'] or 'unnamed'})"
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
-    for *cells, last in rows:
-        padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
-        yield "  " + "  ".join([*padded, last]).rstrip()
 
 
 def _wrapped(names: Sequence[str], width: int = 96) -> Iterator[str]:
@@ -182,12 +143,6 @@ def _value(value: Any) -> str:
 
 def _milliseconds(duration_ns: int | None) -> str:
     return "duration unknown" if duration_ns is None else f"{duration_ns / 1e6:,.0f} ms"
-
-
-def _usd(amount: str | None) -> str:
-    return (
-        "unknown" if amount is None else f"{amount.rstrip('0').rstrip('.') if '.' in amount else amount} USD"
-    )
 
 
 def _printable(text: str) -> str:

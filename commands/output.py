@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from store.execute import is_truncated
 
-_AMOUNT = re.compile(r"-?\$?[\d,]+(\.\d+)?")
+_AMOUNT = re.compile(r"[-−]?\$?[\d,]+(\.\d+)?( %)?")
 
 Format = Literal["table", "json", "csv", "parquet"]
 

@@ -55,6 +55,25 @@ def sampling_note(n_sampled: int, n_calls: int, estimated_usd: Decimal | None) -
     return f"{count(n_sampled)} of {count(n_calls)} calls were sampled; real spend is {real}."
 
 
+def coverage(totals: Mapping[str, Any]) -> str:
+    """How much of a sum is known: the share of its calls, and of their tokens, that have a cost."""
+    of_calls = share(totals["n_priced"], totals["n_calls"])
+    return f"{of_calls} of calls, {share(totals['priced_tokens'], totals['tokens'])} of tokens"
+
+
+def beside(totals: Mapping[str, Any]) -> str:
+    """The list price where it is not what is paid, and what customers pay themselves; empty where neither differs."""
+    said = []
+    if totals["list_cost_usd"] != totals["cost_usd"]:
+        said.append(f"{money(totals['list_cost_usd'])} at list prices")
+    if totals["n_customer_billed"]:
+        billed = money(totals["customer_billed_usd"])
+        said.append(
+            f"{billed} of that on customers' own accounts ({count(totals['n_customer_billed'])} calls)"
+        )
+    return ", ".join(said) + "." if said else ""
+
+
 def rates(row: Mapping[str, Any]) -> str:
     """The shares of its calls that a service sends, as `sampled_services` has them: 10 %, or 10 % to 50 %."""
     low, high = (f"{100 * row[name]:.3g} %" for name in ("lowest_rate", "highest_rate"))

@@ -16,12 +16,10 @@ import httpx
 from errors import ConfigError, QueryError, ServerError
 from store.projects import PROJECT_HEADER
 from store.trust import TLS_CA, Verification, verification
+from store.wire import API_VERSION, ARROW_STREAM, VERSION_HEADER
 
 DEFAULT_API_URL = "http://127.0.0.1:4319"
 DEFAULT_RECEIVER_URL = "http://127.0.0.1:4318"
-API_VERSION = "1"
-VERSION_HEADER = "x-steelyard-api"
-ARROW_STREAM = "application/vnd.apache.arrow.stream"
 
 # One request must stay well under the receiver's body limit, and a resend of it cheap.
 RECORDS_PER_REQUEST = 2_000

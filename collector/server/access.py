@@ -21,7 +21,7 @@ from collector.server.scopes import Scope
 from collector.settings import CollectorSettings
 from errors import QueryError
 from store.projects import is_project
-from store.remote import API_VERSION, VERSION_HEADER
+from store.wire import API_VERSION, VERSION_HEADER
 
 _QUERY_ROLES = ("read", "finance", "admin", "owner")
 _STATUS_OF = {

@@ -31,7 +31,8 @@ from collector.server.scopes import Scope, Sessions
 from errors import QueryError
 from store.catalog import bind, named_queries, named_query
 from store.execute import MAX_ROWS, run_select
-from store.remote import API_VERSION, ARROW_STREAM, VERSION_HEADER
+from store.terms import Terms
+from store.wire import API_VERSION, ARROW_STREAM, VERSION_HEADER
 
 AT_ONCE = 2
 KEPT_ANSWERS = 64
@@ -44,8 +45,14 @@ MAX_SQL_BYTES = 100_000
 class Answers:
     """Runs queries on sessions of their own, once for all who ask the same."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, freshness: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        freshness: Callable[[], int],
+        terms: Callable[[], Terms],
+    ) -> None:
         self._freshness = freshness
+        self._terms = terms
         self._threads = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="query")
         self._lock = Lock()
         self._kept: dict[str, tuple[int, float, Future[bytes]]] = {}
@@ -86,7 +93,7 @@ class Answers:
 
     def _explain(self, asked: Asked, scope: Scope | None) -> dict[str, Any]:
         with reading.query(), self._sessions.on(scope) as seen, self._sessions.on(None) as whole:
-            return explain(seen, whole, asked)
+            return explain(seen, whole, asked, self._terms())
 
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)

@@ -24,12 +24,14 @@ import duckdb
 
 from collector.server.explain_again import NO_ROW, Again, Target, settled_again
 from collector.server.explain_columns import columns_of
-from collector.server.explain_cost import cost_of, disagreement
+from collector.server.explain_cost import Facts, cost_of, disagreement
 from collector.server.explain_neighbours import Neighbours
+from collector.server.explain_reprice import repriced
 from collector.server.explain_sql import statement
 from collector.server.explain_words import STANDS, doubt_of, in_words, role_of, sampling_of
 from errors import QueryError
 from store.execute import TIMEOUT_S
+from store.terms import Terms
 
 _SPAN_ID = re.compile(r"[0-9a-fA-F]{16}")
 _TRACE_ID = re.compile(r"[0-9a-fA-F]{32}")
@@ -88,12 +90,12 @@ def asked_for(project: str, span: str | None, trace: str | None) -> Asked:
 
 
 def explain(
-    seen: duckdb.DuckDBPyConnection, whole: duckdb.DuckDBPyConnection, asked: Asked
+    seen: duckdb.DuckDBPyConnection, whole: duckdb.DuckDBPyConnection, asked: Asked, terms: Terms
 ) -> dict[str, Any]:
     """The explanation as JSON has it: times are text, amounts are text, NULL is null.
 
-    `seen` is a session that shows what the caller may see, `whole` one that shows all and is closed afterwards. Raises
-    NoSuchSpanError, SeveralSpansError, or QueryError past the deadline.
+    `seen` is a session that shows what the caller may see, `whole` one that shows all and is closed afterwards; `terms` are
+    what a call would be charged by now. Raises NoSuchSpanError, SeveralSpansError, or QueryError past the deadline.
     """
     with _within(TIMEOUT_S, seen, whole):
         day, trace_id = _find(seen, asked)
@@ -107,13 +109,14 @@ def explain(
                 raise _no_such(asked)
             charges = _rows(whole, "charges", ids)
             names = whole.sql("select * from calls limit 0").columns
+            facts = _facts(seen, whole, row, ids, terms)
         finally:
             whole.execute("rollback")
         neighbours = Neighbours(again, seen, _mentioned(again))
         if not neighbours.visible([again.at]):
             # It has become somebody else's since it was looked up.
             raise _no_such(asked)
-    explained: dict[str, Any] = _plain(_explained(row, names, again, neighbours, charges))
+    explained: dict[str, Any] = _plain(_explained(row, names, again, neighbours, charges, facts))
     return explained
 
 
@@ -123,6 +126,7 @@ def _explained(
     again: Again,
     neighbours: Neighbours,
     charges: Sequence[Mapping[str, Any]],
+    facts: Facts,
 ) -> dict[str, Any]:
     folded = [
         neighbours.ref(at) | {"rule": rule, "because": in_words(rule), "gave": again.given().get(at, [])}
@@ -145,9 +149,30 @@ def _explained(
         ],
         "doubt": doubt_of(row),
         "sampling": sampling_of(row),
-        "cost": cost_of(row, charges),
+        "cost": cost_of(row, charges, facts),
         "check": _check(row, again, charges),
     }
+
+
+def _facts(
+    seen: duckdb.DuckDBPyConnection,
+    whole: duckdb.DuckDBPyConnection,
+    row: Mapping[str, Any],
+    ids: Mapping[str, Any],
+    terms: Terms,
+) -> Facts:
+    """What the cost is explained by, beside the row: read in the same state of the store."""
+    rules = _rows(whole, "rule", {"project": row["project"], "rule_id": row["attributed_by"]})
+    [closed] = _rows(whole, "closed", {"project": row["project"], "day": ids["day"]})
+    asked = {"rate_cards": [row["agreement"]], "agreement": row["agreement"]}
+    visible = {one["name"] for one in _rows(seen, "visible", asked)} if row["agreement"] else set()
+    return Facts(
+        prices=terms.prices,
+        may_see=visible.__contains__,
+        rule=rules[0] if rules else None,
+        closed_at=closed["closed_at"],
+        repriced=repriced(whole, row, ids, terms),
+    )
 
 
 def _skipped(at: int, again: Again, neighbours: Neighbours) -> dict[str, Any]:

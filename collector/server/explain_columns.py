@@ -27,6 +27,7 @@ _ITSELF = {
 _USAGE_SOURCES = {
     "reported": "the emitter sent the counts",
     "reconstructed": "a part of the counts follows from the others",
+    "estimated": "worked out from what there is of the call: no count was sent",
     "none": "no count was sent",
 }
 _PRICED = {
@@ -36,6 +37,13 @@ _PRICED = {
     "effective_cost_usd",
     "saved_cost_usd",
     "rate_card",
+    "billed_to",
+    "agreement",
+}
+_CONFIDENCE = {
+    "rule": "a rule for this emitter and provider",
+    "arithmetic": "the counts themselves: read another way they would not add up",
+    "convention": "what the conventions of OpenTelemetry say; nothing else tells",
 }
 
 
@@ -44,8 +52,8 @@ def columns_of(
 ) -> list[dict[str, Any]]:
     """One entry a column: column, value, kind, from (words or an attribute), rule and span where another span said it.
 
-    kind: attribute | span | rule | itself | price_book | nobody | unrecorded. `said_itself` is there when the span alone
-    said something else.
+    kind: attribute | span | rule | itself | price_book | nobody | unrecorded; a rule is one of settling, or one that was
+    recorded. `said_itself` is there when the span alone said something else.
     """
     return [_column(name, value, row, again, neighbours) for name, value in _values(row, names)]
 
@@ -62,6 +70,8 @@ def _column(
     name: str, value: Any, row: Mapping[str, Any], again: Again, neighbours: Neighbours
 ) -> dict[str, Any]:
     found = {"column": name, "value": value}
+    if name in ("tenant_id", "attributed_by") and row["attributed_by"]:
+        return found | _by_attribution(name, row)
     why = again.why(name)
     if why is not None and value is not None:
         return found | _by_rule(name, why.rule, why.row, again, neighbours)
@@ -74,9 +84,23 @@ def _column(
         return found | {"kind": "attribute", "from": place}
     if name == "usage_source":
         return found | {"kind": "itself", "from": _USAGE_SOURCES.get(value, value)}
+    if name == "usage_confidence":
+        return found | {"kind": "itself", "from": _CONFIDENCE.get(value, value)}
     if name in _ITSELF:
         return found | {"kind": "itself", "from": _ITSELF[name]}
     return found | {"kind": "unrecorded", "from": "not recorded: stored by an older version, or imported"}
+
+
+def _by_attribution(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Whom a recorded rule says that the call is for; it goes before telemetry."""
+    if name == "attributed_by":
+        return {"kind": "itself", "from": "the rule that says whom the call is for, see cost"}
+    found = {
+        "value": row["attributed_tenant_id"],
+        "kind": "rule",
+        "from": f"rule {row['attributed_by']}, see cost",
+    }
+    return found if row["tenant_id"] is None else found | {"said_itself": row["tenant_id"]}
 
 
 def _by_rule(name: str, rule: str, source: int, again: Again, neighbours: Neighbours) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from collector.server.access import Access, project_of, scope_of
 from collector.server.explain import Asked, NoSuchSpanError, SeveralSpansError, asked_for
 from collector.server.scopes import Scope
-from store.remote import API_VERSION, VERSION_HEADER
+from store.wire import API_VERSION, VERSION_HEADER
 
 Ask = Callable[[Asked, Scope | None], Future[dict[str, Any]]]
 

@@ -24,6 +24,8 @@ RULES = {
     "its resource": "the resource, as no span says it nearer",
     "attempts side by side under one parent": "attempts of one request, side by side under one parent",
     "ambiguous_duplicate": "it may be a duplicate, and several calls fit",
+    "estimated: the stream broke off": "the stream broke off before its usage came: worked out from what arrived of the answer, "
+    "and from the length of the request",
 }
 STANDS = (
     "Of several spans of one call the one stands for it that knows most of whose call it is; an SDK's own span only "

@@ -27,7 +27,7 @@ from collector.retention import Table
 from collector.server.access import Access, project_of
 from collector.settings import EVERY_PROJECT, CollectorSettings
 from collector.spool.segments import QUARANTINE, sealed_segments, spool_bytes
-from store.remote import API_VERSION, VERSION_HEADER
+from store.wire import API_VERSION, VERSION_HEADER
 
 # The store server is not ready, so a load balancer or a person should know, when data waits longer than this …
 READY_LAG_S = 60.0

@@ -92,10 +92,10 @@ def _key_figures(totals: Row, before: Row, series: Sequence[Row], range_name: st
             "Spend",
             money(totals["cost_usd"]),
             change=change("spend", "cost_usd"),
-            note=f"{share(totals['n_priced'], totals['n_calls'])} of calls priced",
+            note=f"{formats.coverage(totals)} priced",
             trend=[float(row["cost_usd"] or 0) for row in series],
             trend_type="bar",
-            help="List price, in US dollars, of the calls that could be priced.",
+            help=f"What is paid, in US dollars, for the calls that could be priced. {formats.beside(totals)}",
         )
     with columns[1]:
         pieces.metric(

@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 import streamlit as st
 
@@ -41,6 +42,11 @@ def draw(filters: Filters) -> None:
     since, until = bounds(month)
     pieces.footer(
         f"rows sum to {money(_sum(rows))}",
+        formats.beside(totals).rstrip("."),
+        f"closed on {formats.moment_exact(totals['closed_at'])}" if totals["closed_at"] else "",
+        f"{money(totals['correction_usd'])} of corrections of closed months are booked in it and in no amount above"
+        if totals["n_corrections"]
+        else "",
         f"{count(sum(row['n_calls'] for row in rows))} calls",
         f"UTC month {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M}",
         f"data up to {formats.moment_exact(totals['last_started_at'])}",
@@ -87,7 +93,7 @@ def _key_figures(totals: Row) -> None:
             "Cost of the month",
             money(totals["cost_usd"]),
             note=f"{count(totals['n_calls'])} calls, {count(totals['n_tenants'])} tenants",
-            help="List price in US dollars of every call that could be priced.",
+            help=f"What is paid, in US dollars, for every call that could be priced. {formats.beside(totals)}",
         )
     with columns[1]:
         pieces.metric(
@@ -133,6 +139,7 @@ def _every_row(filters: Filters, rows: Sequence[Row], totals: Row) -> None:
             shown,
             {
                 "cost_usd": money,
+                "list_cost_usd": money,
                 "per_thousand": money,
                 "n_calls": count,
                 "tokens": formats.short_count,
@@ -143,6 +150,7 @@ def _every_row(filters: Filters, rows: Sequence[Row], totals: Row) -> None:
             {
                 "name": st.column_config.TextColumn(formats.dimension(by), width=130),
                 "cost_usd": st.column_config.NumberColumn("spend", width=80),
+                **_list_column(totals),
                 "bar": st.column_config.ProgressColumn(
                     "", min_value=0.0, max_value=dearest or 1.0, format=" ", width=100
                 ),
@@ -171,6 +179,13 @@ def _every_row(filters: Filters, rows: Sequence[Row], totals: Row) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
+
+
+def _list_column(totals: Row) -> dict[str, Any]:
+    """A column for the list price, where it is not what is paid."""
+    if totals["list_cost_usd"] == totals["cost_usd"]:
+        return {}
+    return {"list_cost_usd": st.column_config.NumberColumn("list price", width=80)}
 
 
 def _table_row(row: Row, name: str) -> dict[str, object]:

@@ -76,8 +76,8 @@ create table fx_rates (
     recorded_by varchar
 );
 
--- Whom our user bills or serves: a dated record each; the last recorded of those that have begun counts. Tenants that only
--- telemetry names have none.
+-- Whom our user bills or serves: dated records. Of every field the record that began last counts, of two that began together
+-- the later one; NULL = not said. Tenants that only telemetry names have none.
 create table tenants (
     project varchar,
     received_at timestamp,

@@ -16,7 +16,7 @@
 -- column input_tokens tokens: total input, cached and written included
 -- column output_tokens tokens: total output, reasoning included
 -- column duration_ns ns: from request to last byte
--- column cost_usd usd: list cost; NULL when it could not be priced
+-- column cost_usd usd: what we pay for it (effective); NULL when it could not be priced
 -- column cost_status text: why cost_usd is what it is
 -- column prompt_name text: which prompt
 -- column prompt_version text: which version of it
@@ -25,6 +25,11 @@
 -- column span_id hex: the span
 -- column dims json: its values in the dimensions of your own
 -- column sampling_rate share: of such calls that is sent; NULL = not sampled, or not known
+-- column list_cost_usd usd: at list prices
+-- column reported_cost_usd usd: what the emitter said
+-- column saved_cost_usd usd: what a cache hit would have cost
+-- column cost_estimated flag: the cost rests on something that telemetry or the card does not tell
+-- column billed_to text: us or customer: whose account the provider bills
 select
     started_at,
     tenant_id,
@@ -36,7 +41,7 @@ select
     input_tokens,
     output_tokens,
     duration_ns,
-    list_cost_usd as cost_usd,
+    effective_cost_usd as cost_usd,
     cost_status,
     prompt_name,
     prompt_version,
@@ -44,7 +49,12 @@ select
     trace_id,
     span_id,
     to_json(dims) as dims,
-    sampling_rate
+    sampling_rate,
+    list_cost_usd,
+    reported_cost_usd,
+    saved_cost_usd,
+    cost_estimated,
+    billed_to
 from calls_by(null, null, $dimension, $dimension_value)
 where project = $scope
     and ($since is null or started_at >= $since)

@@ -13,7 +13,7 @@
 -- column input_tokens tokens: known input, cached and written included
 -- column cached_input_tokens tokens: of the input, read from the provider's cache
 -- column output_tokens tokens: known output, reasoning included
--- column cost_usd usd: sum of the known costs; NULL when none is known
+-- column cost_usd usd: sum of the known costs, as we pay them (effective); NULL when none is known
 -- column saved_usd usd: what cache hits would have cost
 -- column unpriced_models text: the models that no price was found for
 -- column value text: of the dimension grouped by; NULL = the telemetry says none
@@ -21,6 +21,13 @@
 -- column n_sampled calls: of these, standing for others that were not sent (sampling rate below 1)
 -- column estimated_calls calls: an estimate of how many were made: each weighted by 1 / its sampling rate
 -- column estimated_cost_usd usd: an estimate of what they cost: known costs, weighted so; equal to cost_usd when none was sampled
+-- column tokens tokens: known input and output
+-- column priced_tokens tokens: of the known input and output, in calls with a known cost
+-- column list_cost_usd usd: the known costs at list prices, before agreements, customers' own accounts included
+-- column reported_cost_usd usd: what emitters said that calls cost; NULL when none said it
+-- column n_reported calls: of which an emitter said so
+-- column n_customer_billed calls: billed to the customer's own account: they cost us 0
+-- column customer_billed_usd usd: list price of those; in no cost_usd
 select
     case
         when coalesce($by, 'tenant_id') = 'tenant_id' then value
@@ -28,13 +35,13 @@ select
     end as tenant_id,
     cast(count(*) as bigint) as n_calls,
     cast(count(*) filter (status = 'error') as bigint) as n_errors,
-    cast(count(list_cost_usd) as bigint) as n_priced,
+    cast(count(effective_cost_usd) as bigint) as n_priced,
     cast(count(*) filter (cost_status in ('unpriced_model', 'unpriced_unit', 'conflict')) as bigint) as n_unpriced,
     cast(count(*) filter (cost_status = 'no_usage') as bigint) as n_no_usage,
     cast(sum(input_tokens) as bigint) as input_tokens,
     cast(sum(cached_input_tokens) as bigint) as cached_input_tokens,
     cast(sum(output_tokens) as bigint) as output_tokens,
-    cast(sum(list_cost_usd) as decimal(38, 12)) as cost_usd,
+    cast(sum(effective_cost_usd) as decimal(38, 12)) as cost_usd,
     cast(sum(saved_cost_usd) as decimal(38, 12)) as saved_usd,
     string_agg(distinct coalesce(model_answered, model_requested), ', ' order by coalesce(model_answered, model_requested))
         filter (cost_status in ('unpriced_model', 'unpriced_unit', 'conflict')) as unpriced_models,
@@ -42,7 +49,15 @@ select
     value_2,
     cast(count(*) filter (sampling_rate < 1) as bigint) as n_sampled,
     cast(count(*) + coalesce(round(sum(unsent_calls(sampling_rate))), 0) as bigint) as estimated_calls,
-    cast(sum(list_cost_usd) + coalesce(sum(list_cost_usd * unsent_calls(sampling_rate)), 0) as decimal(38, 12)) as estimated_cost_usd
+    cast(sum(effective_cost_usd) + coalesce(sum(effective_cost_usd * unsent_calls(sampling_rate)), 0) as decimal(38, 12)) as estimated_cost_usd,
+    cast(coalesce(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)), 0) as bigint) as tokens,
+    cast(coalesce(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) filter (effective_cost_usd is not null), 0) as bigint)
+        as priced_tokens,
+    cast(sum(list_cost_usd) as decimal(38, 12)) as list_cost_usd,
+    cast(sum(reported_cost_usd) as decimal(38, 12)) as reported_cost_usd,
+    cast(count(reported_cost_usd) as bigint) as n_reported,
+    cast(count(*) filter (billed_to = 'customer') as bigint) as n_customer_billed,
+    cast(sum(list_cost_usd) filter (billed_to = 'customer') as decimal(38, 12)) as customer_billed_usd
 from calls_by(coalesce($by, 'tenant_id'), $then_by, $dimension, $dimension_value)
 where project = $scope
     and started_at >= $month

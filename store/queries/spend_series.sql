@@ -12,16 +12,24 @@
 -- column model text: the model that answered, else the one asked for; empty = none named; NULL = all others together, or not by model
 -- column rank count: 1 = costliest of the window; 0 = all others together
 -- column n_calls calls: model calls
--- column cost_usd usd: sum of the known costs
+-- column cost_usd usd: sum of the known costs, as we pay them (effective)
 -- column value text: of the dimension grouped by; empty = the telemetry says none; NULL = all others together
 -- column n_sampled calls: of these, standing for others that were not sent (sampling rate below 1)
+-- column n_priced calls: with a known cost
+-- column tokens tokens: known input and output
+-- column priced_tokens tokens: of the tokens, in calls with a known cost
+-- column list_cost_usd usd: the known costs at list prices
 with spent as (
     select
         time_bucket(to_minutes($bucket_minutes), started_at) as bucket_at,
         coalesce(value, '') as value,
         count(*) as n_calls,
         count(*) filter (sampling_rate < 1) as n_sampled,
-        sum(list_cost_usd) as cost_usd
+        sum(effective_cost_usd) as cost_usd,
+        count(effective_cost_usd) as n_priced,
+        sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) as tokens,
+        sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) filter (effective_cost_usd is not null) as priced_tokens,
+        sum(list_cost_usd) as list_cost_usd
     from calls_by(coalesce($by, 'model'), null, $dimension, $dimension_value)
     where project = $scope
         and started_at >= $since
@@ -29,7 +37,7 @@ with spent as (
         and ($tenant_id is null or coalesce(tenant_id, '') = $tenant_id)
         and ($model is null or coalesce(model_answered, model_requested, '') = $model)
     group by bucket_at, coalesce(value, '')
-    having sum(list_cost_usd) is not null
+    having sum(effective_cost_usd) is not null
 ),
 
 ranked as (
@@ -47,7 +55,11 @@ named as (
         case when ranked.position <= $top then ranked.position else 0 end as rank,
         spent.n_calls,
         spent.n_sampled,
-        spent.cost_usd
+        spent.cost_usd,
+        spent.n_priced,
+        spent.tokens,
+        spent.priced_tokens,
+        spent.list_cost_usd
     from spent
     inner join ranked on ranked.value = spent.value
 )
@@ -59,7 +71,11 @@ select
     cast(sum(n_calls) as bigint) as n_calls,
     cast(sum(cost_usd) as decimal(38, 12)) as cost_usd,
     value,
-    cast(sum(n_sampled) as bigint) as n_sampled
+    cast(sum(n_sampled) as bigint) as n_sampled,
+    cast(sum(n_priced) as bigint) as n_priced,
+    cast(sum(tokens) as bigint) as tokens,
+    cast(sum(priced_tokens) as bigint) as priced_tokens,
+    cast(sum(list_cost_usd) as decimal(38, 12)) as list_cost_usd
 from named
 group by bucket_at, value, rank
 order by bucket_at, rank

@@ -15,23 +15,29 @@
 -- column n_priced calls: of these, with a known cost
 -- column n_unpriced calls: of these, with usage that no price was found for
 -- column tokens tokens: known input and output
--- column cost_usd usd: sum of the known costs; NULL when none is known
+-- column cost_usd usd: sum of the known costs, as we pay them (effective); NULL when none is known
 -- column value text: of the dimension grouped by; NULL unless kind is tenant or value
 -- column n_sampled calls: of these, standing for others that were not sent (sampling rate below 1)
 -- column estimated_calls calls: an estimate of how many were made: each weighted by 1 / its sampling rate
 -- column estimated_cost_usd usd: an estimate of what they cost: known costs, weighted so; equal to cost_usd when none was sampled
+-- column priced_tokens tokens: of the tokens, in calls with a known cost
+-- column list_cost_usd usd: the known costs at list prices, customers' own accounts included
+-- column customer_billed_usd usd: list price of calls billed to the customer's own account; in no cost_usd
 with per_value as (
     select
         value,
         count(*) as n_calls,
         count(*) filter (status = 'error') as n_errors,
-        count(list_cost_usd) as n_priced,
+        count(effective_cost_usd) as n_priced,
         count(*) filter (cost_status in ('unpriced_model', 'unpriced_unit', 'conflict')) as n_unpriced,
         sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) as tokens,
-        sum(list_cost_usd) as cost_usd,
+        sum(effective_cost_usd) as cost_usd,
         count(*) filter (sampling_rate < 1) as n_sampled,
         coalesce(sum(unsent_calls(sampling_rate)), 0) as unsent,
-        coalesce(sum(list_cost_usd * unsent_calls(sampling_rate)), 0) as unsent_usd
+        coalesce(sum(effective_cost_usd * unsent_calls(sampling_rate)), 0) as unsent_usd,
+        sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) filter (effective_cost_usd is not null) as priced_tokens,
+        sum(list_cost_usd) as list_cost_usd,
+        sum(list_cost_usd) filter (billed_to = 'customer') as customer_billed_usd
     from calls_by(coalesce($by, 'tenant_id'), null, $dimension, $dimension_value)
     where project = $scope
         and started_at >= $since
@@ -70,7 +76,10 @@ select
     value,
     cast(sum(n_sampled) as bigint) as n_sampled,
     cast(round(sum(n_calls + unsent)) as bigint) as estimated_calls,
-    cast(sum(cost_usd + unsent_usd) as decimal(38, 12)) as estimated_cost_usd
+    cast(sum(cost_usd + unsent_usd) as decimal(38, 12)) as estimated_cost_usd,
+    cast(coalesce(sum(priced_tokens), 0) as bigint) as priced_tokens,
+    cast(sum(list_cost_usd) as decimal(38, 12)) as list_cost_usd,
+    cast(sum(customer_billed_usd) as decimal(38, 12)) as customer_billed_usd
 from told
 group by is_named, kind, value
 order by is_named desc, cost_usd desc nulls last, n_calls desc, value nulls last

@@ -9,11 +9,14 @@
 -- column bucket_at utc: start of the bucket
 -- column n_calls calls: model calls, failed ones included; 0 when there were none
 -- column n_errors calls: of these, failed
--- column cost_usd usd: sum of the known costs; NULL when none is known
+-- column cost_usd usd: sum of the known costs, as we pay them (effective); NULL when none is known
 -- column tokens tokens: known input and output
 -- column p50_ns ns: median duration of calls that succeeded, cache hits excluded
 -- column p95_ns ns: 95th percentile of those
 -- column n_sampled calls: of these, standing for others that were not sent (sampling rate below 1)
+-- column n_priced calls: with a known cost
+-- column priced_tokens tokens: of the tokens, in calls with a known cost
+-- column list_cost_usd usd: the known costs at list prices
 with buckets as (
     select unnest(generate_series(
         time_bucket(to_minutes($bucket_minutes), cast($since as timestamp)),
@@ -27,11 +30,14 @@ counted as (
         time_bucket(to_minutes($bucket_minutes), started_at) as bucket_at,
         count(*) as n_calls,
         count(*) filter (status = 'error') as n_errors,
-        sum(list_cost_usd) as cost_usd,
+        sum(effective_cost_usd) as cost_usd,
         sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) as tokens,
         quantile_cont(duration_ns, 0.5) filter (status = 'ok' and cache_hit is not true) as p50_ns,
         quantile_cont(duration_ns, 0.95) filter (status = 'ok' and cache_hit is not true) as p95_ns,
-        count(*) filter (sampling_rate < 1) as n_sampled
+        count(*) filter (sampling_rate < 1) as n_sampled,
+        count(effective_cost_usd) as n_priced,
+        sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) filter (effective_cost_usd is not null) as priced_tokens,
+        sum(list_cost_usd) as list_cost_usd
     from calls_by(null, null, $dimension, $dimension_value)
     where project = $scope
         and started_at >= $since
@@ -49,7 +55,10 @@ select
     cast(coalesce(counted.tokens, 0) as bigint) as tokens,
     cast(counted.p50_ns as bigint) as p50_ns,
     cast(counted.p95_ns as bigint) as p95_ns,
-    cast(coalesce(counted.n_sampled, 0) as bigint) as n_sampled
+    cast(coalesce(counted.n_sampled, 0) as bigint) as n_sampled,
+    cast(coalesce(counted.n_priced, 0) as bigint) as n_priced,
+    cast(coalesce(counted.priced_tokens, 0) as bigint) as priced_tokens,
+    cast(counted.list_cost_usd as decimal(38, 12)) as list_cost_usd
 from buckets
 left join counted on counted.bucket_at = buckets.bucket_at
 order by buckets.bucket_at

@@ -38,7 +38,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 def explained_here(store: Store, span_id: str, trace_id: str | None = None) -> dict[str, Any]:
     with file.cursor(store.session) as seen, file.cursor(store.session) as whole:
-        return explain(seen, whole, asked_for("default", span_id, trace_id))
+        return explain(seen, whole, asked_for("default", span_id, trace_id), store.committer.terms)
 
 
 def test_whatever_was_folded_or_filled_of_any_emitter_is_explained_in_words(everything: Store) -> None:
@@ -54,6 +54,8 @@ def test_whatever_was_folded_or_filled_of_any_emitter_is_explained_in_words(ever
         found = explained_here(everything, one["span_id"], one["trace_id"])
         assert found["check"]["is_same"], found["check"]
         assert "unrecorded" not in {told["kind"] for told in found["columns"]}
+        # The arithmetic is worked out anew in decimals: it gives what the statement charged.
+        assert found["cost"]["arithmetic"] is None or found["cost"]["arithmetic"]["is_exact"], found["cost"]
         seen_rules |= {told["rule"] for told in found["columns"] if "rule" in told}
         seen_rules |= {told["rule"] for told in found["folded"]} | {found["role"]["rule"]}
     assert seen_rules - {None} <= RULES.keys()

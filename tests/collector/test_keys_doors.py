@@ -246,16 +246,18 @@ def test_health_tells_a_stranger_only_that_it_is_well(server: Server) -> None:
     assert server.client.health()["data_dir"] == str(server.data_dir)
 
 
-def test_an_ingest_key_writes_the_records_of_its_project_but_erases_nothing(server: Server) -> None:
+def test_an_ingest_key_writes_the_records_of_its_project_but_erases_nothing_and_says_not_whose_calls_are(
+    server: Server,
+) -> None:
     token = a_key(server, project="evals")
     body = json.dumps([A_RUN]).encode()
     status, _ = server.post("/api/v1/records/runs?wait=commit", body, "application/json", x_api_key=token)
     assert status == 200
     assert server.value("select project from runs where run_id = '01J'") == "evals"
-    erasure = json.dumps([{"erasure_id": "1", "scope": "project"}]).encode()
-    status, said = server.post("/api/v1/records/erasures", erasure, "application/json", x_api_key=token)
-    assert status == 403
-    assert "admin key" in json.loads(said)["detail"]
+    for kind in ("erasures", "tenants", "attribution_rules"):
+        status, said = server.post(f"/api/v1/records/{kind}", b"[{}]", "application/json", x_api_key=token)
+        assert (kind, status) == (kind, 403)
+        assert "admin key" in json.loads(said)["detail"]
     assert server.post("/api/v1/records/runs", body, "application/json")[0] == 401
 
 

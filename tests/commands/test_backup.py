@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -212,14 +213,14 @@ def test_csv_is_for_people_and_spreadsheets(server: Server, tmp_path: Path) -> N
     only = ("--tables", "charges", "--format", "csv")
     folder = printed(steelyard("export", "--data", server.data_dir, "--to", tmp_path, *only))
     [path] = {path for path in folder.rglob("*.csv") if "2026-09" not in path.name}
-    header, row, *_ = path.read_text().splitlines()
-    assert dict(zip(header.split(","), row.split(","), strict=True))["list_cost_usd"] == "0.003500000000"
+    first, *_ = csv.DictReader(path.read_text().splitlines())
+    assert first["list_cost_usd"] == "0.003500000000"
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--tables", "spanz"), "there is no table 'spanz' to export. There are: charges"),
+        (("--tables", "spanz"), "there is no table 'spanz' to export. There are: agreements"),
         (("--month", "2026-9"), "write it as YYYY-MM"),
         (("--month", "2026-09", "--since", "2026-09-01"), "not both"),
     ],

@@ -152,7 +152,7 @@ def test_a_month_with_sampled_calls_says_what_it_stands_for(steelyard: Steelyard
     said = steelyard("spend", "--month", "2026-11", data=sampled).stdout
     # Twelve calls at $0.0035; the total stays that of the three that arrived.
     assert "1 of 3 calls were sampled; real spend is about $0.042 (estimate)." in said
-    assert said.splitlines()[5].split() == ["total", "3", "$0.011"]
+    assert said.splitlines()[5].split()[:6] == ["total", "3", "3,000", "300", "$0.011", "$0.011"]
     (row,) = spend(steelyard, sampled)
     assert (row["n_sampled"], row["estimated_calls"], row["cost_usd"], row["estimated_cost_usd"]) == (
         "1",

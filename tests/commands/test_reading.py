@@ -121,7 +121,7 @@ def test_a_month_holds_its_first_moment_and_not_its_last(data: Path, steelyard: 
 
 def test_spend_says_what_its_total_does_not_hold(data: Path, steelyard: Steelyard) -> None:
     said = steelyard("spend", "--month", "2026-10", data=data).stdout
-    assert "75.0% of calls have a known cost." in said
+    assert "75.0 % of calls and 75.0 % of tokens have a known cost." in said
     assert "Not in the total: 1 calls without a price (own)." in said
     assert "$0.00 " not in said
 

@@ -46,7 +46,9 @@ def a_call(**given: Any) -> dict[str, Any]:
         "rate_card": "openai/gpt-4o@2024-08-06",
         "emitter": "openai-v2",
     } | given
-    return {"day": call["started_at"].date(), "received_at": call["started_at"], **call}
+    # Without an agreement what is paid is the list price.
+    effective = {"effective_cost_usd": call["list_cost_usd"]}
+    return {"day": call["started_at"].date(), "received_at": call["started_at"], **effective, **call}
 
 
 def a_failed_call(**given: Any) -> dict[str, Any]:
@@ -61,6 +63,57 @@ def an_unpriced_call(**given: Any) -> dict[str, Any]:
     return a_call(
         **{"cost_status": "unpriced_model", "list_cost_usd": None, "rate_card": None, **own, **given}
     )
+
+
+def a_conflicting_call(**given: Any) -> dict[str, Any]:
+    """More is said to be read from the cache than went in."""
+    conflict = {"cost_status": "conflict", "list_cost_usd": None, "cached_input_tokens": 2_000}
+    return a_call(**{**conflict, **given})
+
+
+def a_call_with_unpriced_audio(**given: Any) -> dict[str, Any]:
+    """Its card has no rate for audio."""
+    audio = {"cost_status": "unpriced_unit", "list_cost_usd": None, "audio_input_tokens": 400}
+    return a_call(**{**audio, **given})
+
+
+EVERY_CALL = (a_call, a_failed_call, an_unpriced_call, a_conflicting_call, a_call_with_unpriced_audio)
+
+
+def a_correction(**given: Any) -> dict[str, Any]:
+    """Of a call in a closed September, booked in November."""
+    return {
+        "project": "default",
+        "pricing_run": "01KREPRICED",
+        "day": date(2026, 9, 12),
+        "booked_month": date(2026, 11, 1),
+        "trace_id": str(uuid.uuid4()),
+        "span_id": uuid.uuid4().int >> 64,
+        "tenant_id": "acme",
+        "provider": "openai",
+        "model": "gpt-4o-2024-08-06",
+        "cost_status": "priced",
+        "list_delta_usd": Decimal("0.25"),
+        "effective_delta_usd": Decimal("0.20"),
+        "recorded_at": NOW,
+    } | given
+
+
+def a_pricing_run(**given: Any) -> dict[str, Any]:
+    """The repricing that found the correction."""
+    return {
+        "project": "default",
+        "pricing_run": "01KREPRICED",
+        "scope": "{}",
+        "note": "price list of 2 October",
+        "requested_by": "ada",
+        "requested_at": NOW - timedelta(minutes=2),
+        "received_at": NOW - timedelta(minutes=2),
+        "finished_at": NOW,
+        "n_calls": 7,
+        "n_changed": 0,
+        "n_corrected": 1,
+    } | given
 
 
 def a_run(**given: Any) -> dict[str, Any]:
@@ -168,8 +221,44 @@ def a_store(path: Path, **tables: Iterable[dict[str, Any]]) -> Path:
     return path
 
 
+A_TENANT = {
+    "project": "default",
+    "received_at": NOW - timedelta(days=2),
+    "tenant_key": "01KACME",
+    "tenant_id": "acme",
+    "name": "Acme Inc.",
+}
+A_RULE = {
+    "project": "default",
+    "received_at": NOW - timedelta(days=1),
+    "rule_id": "01KRULE",
+    "tenant_id": "acme",
+    "dimension": "service_name",
+    "dimension_value": "bot",
+}
 RATE_CARD = {
     "rate_card": "openai/gpt-4o@2024-08-06",
+    "model_key": "openai/gpt-4o",
+    "provider": "openai",
+    "model": "gpt-4o",
+    "variant": "standard",
+    "currency": "USD",
+    "valid_from": datetime(2024, 8, 6),  # noqa: DTZ001 - UTC without a zone, as the store has it
+    "layer": "snapshot",
+    "source": "https://prices.example",
     "source_version": "genai-prices 0.2.3",
     "checked_on": date(2026, 11, 12),
+    "recorded_at": NOW - timedelta(days=30),
+    "recorded_by": "book",
 }
+HELD_CARD = RATE_CARD | {
+    "rate_card": "openai/gpt-4o@2026-12-01",
+    "valid_from": datetime(2026, 12, 1),  # noqa: DTZ001
+    "layer": "import",
+    "held_because": "output is 40 times the rate in force",
+    "recorded_by": "anna",
+}
+RATES = [
+    {"rate_card": RATE_CARD["rate_card"], "unit": unit, "tier_from_tokens": 0, "per_million": Decimal(rate)}
+    for unit, rate in (("uncached_input", "2.5"), ("output", "10"))
+]

@@ -203,3 +203,8 @@ def test_sampling_is_told_only_where_there_is_any() -> None:
 def test_rates_are_a_share_or_a_range_of_shares() -> None:
     assert formats.rates({"lowest_rate": 0.1, "highest_rate": 0.1}) == "10 %"
     assert formats.rates({"lowest_rate": 0.0001, "highest_rate": 0.125}) == "0.01 % to 12.5 %"
+
+
+def test_coverage_is_of_calls_and_of_tokens() -> None:
+    totals = {"n_priced": 9, "n_calls": 10, "priced_tokens": 100, "tokens": 400}
+    assert formats.coverage(totals) == "90.0 % of calls, 25.0 % of tokens"

@@ -25,6 +25,7 @@ from tests.dashboard.data import (
     RATE_CARD,
     RUN_ID,
     a_call,
+    a_correction,
     a_failed_call,
     a_result,
     a_run,
@@ -188,6 +189,26 @@ class TestSpend:
         assert "(no tenant)" in set(table(app, "per_thousand")["name"])
         assert metrics(app)["Unpriced calls"] == "1"
         assert "acme-finetune" in words(app)
+
+    def test_the_list_price_stands_beside_what_is_paid_where_the_two_differ(
+        self, visit: Visit, tmp_path: Path, mixed: Path
+    ) -> None:
+        own_key = {"list_cost_usd": Decimal(3), "effective_cost_usd": Decimal(0), "billed_to": "customer"}
+        spans = [a_call(list_cost_usd=Decimal(5)), a_call(**own_key)]
+        closed = {"month": date(2026, 11, 1), "status": "closed", "recorded_at": NOW}
+        store = a_store(
+            tmp_path / "other.duckdb",
+            spans=spans,
+            corrections=[a_correction()],
+            periods=[{"project": "default", **closed}],
+        )
+        app = visit(store, "spend")
+        assert metrics(app)["Cost of the month"] == "$5.00"
+        assert list(table(app, "list_cost_usd")["list_cost_usd"]) == [Decimal(8), Decimal(8)]
+        assert "$8.00 at list prices, $3.00 of that on customers' own accounts (1 calls)" in words(app)
+        assert "closed on 2026-11-21 12:30 UTC" in words(app)
+        assert "$0.20 of corrections of closed months" in words(app)
+        assert "at list prices" not in words(visit(mixed, "spend"))
 
     def test_shows_the_month_of_the_link(self, visit: Visit, tmp_path: Path) -> None:
         october = a_call(started_at=datetime.fromisoformat("2026-10-31T23:59:59"), list_cost_usd=Decimal(7))

@@ -19,13 +19,22 @@ from store.catalog import NamedQuery, Param, bind, named_queries
 from store.dimensions import BUILT_IN
 from store.reader import FileReader, rows
 from tests.dashboard.data import (
+    A_RULE,
+    A_TENANT,
+    EVERY_CALL,
+    HELD_CARD,
     NOW,
     RATE_CARD,
+    RATES,
     RUN_ID,
     a_call,
+    a_call_with_unpriced_audio,
+    a_conflicting_call,
+    a_correction,
     a_failed_call,
     a_log_record,
     a_metric_point,
+    a_pricing_run,
     a_result,
     a_run,
     a_score,
@@ -45,7 +54,9 @@ OF_THIS_NAME = {
     "run_id": RUN_ID,
     "metric": "exact_match",
     "until": "2026-11-22T00:00:00Z",
+    "checked_before": "2027-01-01",
     "limit": "5",
+    "tenant_id": "acme",
     "top": "1",
     "metric_name": "gen_ai.client.token.usage",
 }
@@ -68,7 +79,9 @@ def sql_alone(query: NamedQuery) -> str:
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FileReader]:
     """Rows of every kind, and the same kinds in a project that nobody asks for."""
     own = [
-        a_call(tenant_id="acme"),
+        a_call(tenant_id="acme", reported_cost_usd=Decimal("0.0040")),
+        a_conflicting_call(tenant_id="globex"),
+        a_call_with_unpriced_audio(tenant_id="acme"),
         a_call(tenant_id="acme", started_at=NOW - timedelta(hours=3), list_cost_usd=Decimal("0.0100")),
         a_call(
             tenant_id="globex",
@@ -89,11 +102,19 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FileReader]:
         "model_answered": "leak-model",
         "dims": {"leak_dimension": "leak-value"},
         "sampling_rate": 0.25,
+        "reported_cost_usd": Decimal(9),
     }
     store = a_store(
         tmp_path_factory.mktemp("store") / "store.duckdb",
-        spans=[*own, a_call(**leak), an_unpriced_call(**leak), a_failed_call(**leak)],
-        rate_cards=[RATE_CARD],
+        spans=[*own, *(make(**leak) for make in EVERY_CALL)],
+        rate_cards=[RATE_CARD, HELD_CARD],
+        rates=RATES,
+        agreements=[{"agreement_key": "01KAGREED", "agreement": "2026-17", "multiplier": Decimal("0.85")}],
+        fx_rates=[{"fx_key": "01KEUR", "currency": "EUR", "usd_per_unit": Decimal("1.0832")}],
+        corrections=[a_correction(), a_correction(project="leak", tenant_id="leak-tenant")],
+        pricing_runs=[a_pricing_run(), a_pricing_run(project="leak", note="leak-note")],
+        tenants=[A_TENANT, A_TENANT | {"project": "leak", "name": "leak-name"}],
+        attribution_rules=[A_RULE, A_RULE | {"project": "leak", "note": "leak-note"}],
         runs=[a_run(), a_run(project="leak", suite="leak-suite")],
         verdicts=[a_verdict(), a_verdict(project="leak", reason="leak")],
         results=[
@@ -196,18 +217,18 @@ def test_the_totals_of_a_window_by_hand(filled: FileReader) -> None:
     (totals,) = rows(
         filled.query("window_totals", since="2026-11-21T00:00:00Z", until="2026-11-22T00:00:00Z")
     )
-    assert totals["n_calls"] == 5
+    assert totals["n_calls"] == 7
     assert totals["n_errors"] == 1
     assert (totals["n_priced"], totals["n_unpriced"], totals["n_no_usage"], totals["n_cache_hits"]) == (
         3,
-        1,
+        3,
         1,
         1,
     )
     assert totals["cost_usd"] == Decimal("0.0135")  # 0.0035 + 0.0100 + a cache hit at 0
     assert totals["saved_usd"] == Decimal("0.004")
-    assert totals["tokens"] == 4 * 1_100
-    assert totals["n_timed"] == 3  # not the failed one, not the cache hit
+    assert (totals["tokens"], totals["priced_tokens"]) == (6 * 1_100, 3 * 1_100)
+    assert totals["n_timed"] == 5  # not the failed one, not the cache hit
 
 
 def test_a_window_is_half_open(filled: FileReader) -> None:
