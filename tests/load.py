@@ -20,13 +20,15 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from tests.servers import Server
 from tests.spans import a_call, export
 
-SPANS_PER_REQUEST = 20
+SPANS_PER_REQUEST = 10
 DOORS = ("protobuf", "json", "gzip", "grpc")
 _EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 # What an exporter sends again after; anything else drops the batch, so none of our trouble may answer it.
 _HTTP_AGAIN = {429, 502, 503, 504}
 _GRPC_AGAIN = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED}
 _AGAIN_AFTER_S = 0.02
+# Between two requests of one sender: there is always one under way somewhere, and the machine is not full of senders.
+_PAUSE_S = 0.005
 
 
 class Sender:
@@ -72,6 +74,7 @@ class Sender:
             spans = [a_call() for _ in range(SPANS_PER_REQUEST)]
             if self._until_acked(export(*spans)):
                 self.acked |= {span.span_id.hex() for span in spans}
+            self._stop.wait(_PAUSE_S)
 
     def _until_acked(self, body: bytes) -> bool:
         while True:
@@ -88,7 +91,7 @@ class Sender:
 
 @contextlib.contextmanager
 def sending_to(
-    server: Server, doors: Sequence[str] = ("protobuf",), warm_up: int = 200
+    server: Server, doors: Sequence[str] = ("protobuf",), warm_up: int = 100
 ) -> Iterator[list[Sender]]:
     """A sender on each of these doors, all of them at work."""
     with contextlib.ExitStack() as running:

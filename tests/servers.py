@@ -23,6 +23,7 @@ from collector.keys import read_local_token
 from store.reader import ServerReader
 from store.remote import StoreClient
 from store.trust import exactly, verification
+from tests.stores import a_new_file, shipped_book
 
 STEELYARD = Path(sys.executable).with_name("steelyard")
 START_PATIENCE_S = 60.0
@@ -125,6 +126,10 @@ def start_server(
     ]
     if command == "up":
         argv += ["--dashboard", str(ports[2])]
+    elif not data_dir.exists():
+        # What a first start makes of it takes 0.3 s: only `up` does so here, and the tests of the command itself.
+        data_dir.mkdir(mode=0o700, parents=True)
+        (data_dir / "store.duckdb").write_bytes(a_new_file(shipped_book()))
     certificate = (env or {}).get("STEELYARD_TLS_CERT")
     scheme = "https" if certificate else "http"
     stderr_path = data_dir.with_name(f"{data_dir.name}.stderr-{ports[0]}")

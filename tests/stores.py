@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,27 +24,60 @@ from tests.spans import export
 
 
 @cache
-def _book() -> Book:
+def shipped_book() -> Book:
     """The shipped one: read once, for a hundred milliseconds."""
     return load_book()
+
+
+@cache
+def gpt_4o_book() -> Book:
+    """Of the shipped one that model alone, which `a_call` is of.
+
+    A store that starts, or learns a price, reads every price it has, for another hundred milliseconds each time.
+    """
+    whole = shipped_book()
+    openai = whole.providers["openai"]
+    only = replace(openai, models=tuple(model for model in openai.models if model.name == "gpt-4o"))
+    aliases = {alias: name for alias, name in whole.aliases.items() if name == "openai"}
+    version = f"{whole.version}, gpt-4o alone"
+    return replace(whole, version=version, providers={"openai": only}, aliases=aliases, _resolved={})
+
+
+_new_files: dict[str, bytes] = {}
+
+
+def a_new_file(book: Book) -> bytes:
+    """The file that a first start leaves behind: tables, views and prices, made once and copied from then on."""
+    if book.version not in _new_files:
+        with tempfile.TemporaryDirectory() as room:
+            path = Path(room) / "store.duckdb"
+            connection = file.open_for_writing(path)
+            snapshot.add_new(connection, book)
+            connection.close()
+            _new_files[book.version] = path.read_bytes()
+    return _new_files[book.version]
 
 
 class Store:
     """What a store server does, step by step, for tests that need no process."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, book: Book | None = None) -> None:
         self.spool_dir = data / "spool"
         self.spool_dir.mkdir(parents=True, exist_ok=True)
         self.spool = SpoolWriter(self.spool_dir, segment_max_bytes=10**9)
         self._data = data
+        self._book = book or shipped_book()
         self._open()
 
     def _open(self) -> None:
-        self._connection = file.open_for_writing(self._data / "store.duckdb")
-        snapshot.add_new(self._connection, _book())
+        path = self._data / "store.duckdb"
+        if not path.exists():
+            path.write_bytes(a_new_file(self._book))
+        self._connection = file.open_for_writing(path)
+        snapshot.add_new(self._connection, self._book)
         self.session = file.cursor(self._connection)
         self.committer = Committer(
-            self.session, self.spool_dir, _book(), rules_of(load_settings({"data": self._data}))
+            self.session, self.spool_dir, self._book, rules_of(load_settings({"data": self._data}))
         )
 
     def send(self, *bodies: bytes, project: str = "default", signal: str = "traces") -> None:
@@ -93,9 +128,9 @@ class Store:
 
 
 @contextmanager
-def open_store(data: Path) -> Iterator[Store]:
-    """A store on this data directory, closed at the end."""
-    store = Store(data)
+def open_store(data: Path, book: Book | None = None) -> Iterator[Store]:
+    """A store on this data directory, closed at the end; with the shipped prices unless it is given others."""
+    store = Store(data, book)
     try:
         yield store
     finally:

@@ -14,6 +14,7 @@ import pytest
 
 import steelyard
 from commands.doctor import OUR_PACKAGES
+from tests.front_door import front_door
 from tests.servers import STEELYARD, free_ports
 
 ROOT = Path(__file__).parent.parent
@@ -29,7 +30,8 @@ def test_the_line_in_help_is_the_commands_own(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_every_command_has_help_with_an_example(name: str) -> None:
-    helped = subprocess.run([STEELYARD, name, "--help"], capture_output=True, text=True, check=True)
+    helped = front_door(name, "--help")
+    assert helped.returncode == 0
     assert f"steelyard {name}" in helped.stdout
     assert "Example:" in helped.stdout
 
@@ -55,9 +57,14 @@ def test_help_loads_neither_store_nor_pages() -> None:
     "words", [["upp"], ["--nope"], ["sql"], ["sql", "--format", "xml", "select 1"], ["eval", "run"], ["gate"]]
 )
 def test_a_typo_ends_with_3(words: list[str]) -> None:
-    ran = subprocess.run([STEELYARD, *words], capture_output=True, text=True, check=False)
+    ran = front_door(*words)
     assert ran.returncode == 3
     assert "Traceback" not in ran.stderr
+
+
+def test_the_installed_script_ends_with_the_code_of_the_front_door() -> None:
+    for words, code in ((["--version"], 0), (["upp"], 3)):
+        assert subprocess.run([STEELYARD, *words], capture_output=True, check=False).returncode == code
 
 
 def test_a_crash_ends_with_3_and_keeps_its_traceback() -> None:

@@ -217,7 +217,7 @@ def as_table(spans: list[dict[str, Any]]) -> pa.Table:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(SPANS, RULES)
 def test_rules_over_a_batch_decide_as_each_rule_read_for_each_call(
     spans: list[dict[str, Any]], rules: list[AttributionRule]

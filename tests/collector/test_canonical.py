@@ -517,7 +517,7 @@ def test_configured_keys_go_before_those_of_the_conventions() -> None:
 # --- any spans -------------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(st.lists(hostile.spans(), min_size=1, max_size=6))
 def test_no_attributes_of_any_type_break_a_batch(spans: list[Span]) -> None:
     rows = decoded(export(*spans))
@@ -529,7 +529,7 @@ def test_no_attributes_of_any_type_break_a_batch(spans: list[Span]) -> None:
         assert json.loads(row["sources"])["family"] == row["emitter"]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=12)
 @given(st.lists(hostile.spans(), min_size=2, max_size=6), st.randoms(use_true_random=False))
 def test_a_span_says_the_same_in_any_batch(spans: list[Span], random: Any) -> None:
     numbered = []

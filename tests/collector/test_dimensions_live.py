@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from tests.servers import STEELYARD, Server, start_server
+from steelyard import cli
+from tests.servers import Server, start_server
 from tests.spans import a_call, export
 
 # 2026-10-05T12:00:00Z
@@ -54,12 +55,9 @@ def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def spend(collector: Server, *words: str) -> list[dict[str, Any]]:
-    ran = subprocess.run(
-        [STEELYARD, "spend", "--month", "2026-10", "--format", "json", "--data", collector.data_dir, *words],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    asked = ["spend", "--month", "2026-10", "--format", "json", "--data", str(collector.data_dir), *words]
+    ran = CliRunner().invoke(cli, asked, catch_exceptions=False)
+    assert ran.exit_code == 0, ran.output
     found: list[dict[str, Any]] = json.loads(ran.stdout)
     return found
 

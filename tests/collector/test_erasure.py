@@ -21,7 +21,7 @@ from store.catalog import bind, named_query
 from store.erase import subject_sha256
 from tests.servers import STEELYARD, Server, start_server
 from tests.spans import a_call, export
-from tests.stores import Store, open_store
+from tests.stores import Store, gpt_4o_book, open_store
 
 NOT_A_CALL = {"gen_ai.operation.name": "execute_tool"}
 # 1,000 tokens in and 100 out of gpt-4o: 1,000 × 2.50 $ + 100 × 10 $ a million
@@ -30,7 +30,7 @@ ONE_CALL_USD = Decimal("0.0035")
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with open_store(tmp_path_factory.mktemp("erasure") / "data") as opened:
+    with open_store(tmp_path_factory.mktemp("erasure") / "data", gpt_4o_book()) as opened:
         yield opened
 
 
@@ -270,7 +270,7 @@ def test_after_the_rewrite_no_file_of_the_directory_holds_the_erased_bytes(tmp_p
         done = steelyard("erase", "--data", data, "--project", "default", "--user", user, "--yes", "--now")
         assert "out of the file      not yet" in done.stdout, done.stderr
         [erasure_id] = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("Erasure ")]
-        wait_for(lambda: "not yet" not in steelyard("erase", "--data", data, "--status", erasure_id).stdout)
+        wait_for(lambda: bool(rewritten(server)))
         assert server.value("select count(*) from calls") == 500
         receipt = steelyard("erase", "--data", data, "--status", erasure_id).stdout
     assert f"{datetime.now(UTC):%Y-}" in receipt.split("out of the file")[1].splitlines()[0]
@@ -278,22 +278,21 @@ def test_after_the_rewrite_no_file_of_the_directory_holds_the_erased_bytes(tmp_p
     assert holds(data, tenant) == ["store.duckdb"]
 
 
-def test_spans_that_arrive_during_a_rewrite_are_stored_once(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    with start_server(data) as server:
-        server.post("/v1/traces", export(a_call(tenant__id="acme")))
-        server.wait_until_committed()
-        steelyard("erase", "--data", data, "--project", "default", "--tenant", "acme", "--yes", "--now")
-        sent = 0
-        while server.process.poll() is None and sent < 100:
-            status, _ = server.post("/v1/traces", export(*(a_call() for _ in range(5))))
-            assert status == 200
-            sent += 5
-            time.sleep(0.02)
-        wait_for(lambda: bool(rewritten(server)))
-        server.wait_until_committed()
-        assert server.value("select count(*) from calls") == sent
-        assert server.value("select count(distinct span_id) from calls") == sent
+def test_spans_that_arrive_during_a_rewrite_are_stored_once(server: Server) -> None:
+    data = server.data_dir
+    server.post("/v1/traces", export(a_call(tenant__id="acme")))
+    server.wait_until_committed()
+    steelyard("erase", "--data", data, "--project", "default", "--tenant", "acme", "--yes", "--now")
+    sent = 0
+    while server.process.poll() is None and sent < 100:
+        status, _ = server.post("/v1/traces", export(*(a_call() for _ in range(5))))
+        assert status == 200
+        sent += 5
+        time.sleep(0.02)
+    wait_for(lambda: bool(rewritten(server)))
+    server.wait_until_committed()
+    assert server.value("select count(*) from calls") == sent
+    assert server.value("select count(distinct span_id) from calls") == sent
 
 
 def rewritten(server: Server) -> object:

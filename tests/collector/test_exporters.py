@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,22 +136,31 @@ def test_the_headers_of_an_exporter_name_the_project(server: Server, protocol: s
     assert stored == [{"project": f"team-{protocol}"}]
 
 
+@pytest.fixture(scope="module")
+def small_spool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    data = tmp_path_factory.mktemp("small") / "data"
+    with start_server(data, env={"STEELYARD_SPOOL_MAX_BYTES": "1000000"}) as running:
+        yield running
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_what_an_exporter_sends_into_a_full_spool_is_stored_by_its_retry_once(
-    tmp_path: Path, protocol: str, caplog: pytest.LogCaptureFixture
+    small_spool: Server, protocol: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with start_server(tmp_path / "data", env={"STEELYARD_SPOOL_MAX_BYTES": "1000000"}) as server:
-        store_server = server.pid_of("collector.server")
-        os.kill(store_server, signal.SIGSTOP)
-        fill_spool(server)
-        sending = threading.Thread(target=send_calls, args=(exporters(server, protocol).traces, "patient"))
+    service = f"patient-{protocol}"
+    store_server = small_spool.pid_of("collector.server")
+    os.kill(store_server, signal.SIGSTOP)
+    try:
+        fill_spool(small_spool)
+        sending = threading.Thread(target=send_calls, args=(exporters(small_spool, protocol).traces, service))
         with caplog.at_level(logging.WARNING):
             sending.start()
             wait_until(lambda: "retrying in" in caplog.text, "the exporter was not asked to come again")
+    finally:
         os.kill(store_server, signal.SIGCONT)
-        sending.join(60)
-        assert not sending.is_alive()
-        assert counted(server, "calls", "patient") == 1
+    sending.join(60)
+    assert not sending.is_alive()
+    assert counted(small_spool, "calls", service) == 1
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)

@@ -16,7 +16,7 @@ from collector.spool import segments
 from collector.spool.segments import Record, SpoolWriter, encode, read_segment, sealed_segments
 from tests.servers import Server
 from tests.spans import USAGE_OUT, a_call, export
-from tests.stores import Store, open_store
+from tests.stores import Store, gpt_4o_book, open_store
 
 HOUR_NS = 3600 * 10**9
 YEAR_2200_NS = 7_258_118_400 * 10**9
@@ -24,7 +24,7 @@ YEAR_2200_NS = 7_258_118_400 * 10**9
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(tmp_path / "data") as opened:
+    with open_store(tmp_path / "data", gpt_4o_book()) as opened:
         yield opened
 
 

@@ -87,7 +87,7 @@ def _migrate_and_kill(data: Path, after_s: float) -> None:
         [sys.executable, "-c", _OPEN, str(data / "store.duckdb")], cwd=Path(__file__).parents[2]
     )
     while process.poll() is None and len(list((data / "backups").iterdir())) == n_backups:
-        pass
+        time.sleep(0.001)
     time.sleep(after_s)
     process.send_signal(signal.SIGKILL)
     process.wait()

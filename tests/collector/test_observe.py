@@ -23,7 +23,12 @@ PATIENCE_S = 30.0
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with start_server(tmp_path_factory.mktemp("observe") / "data") as running:
+    env = {
+        "STEELYARD_CAPTURE_PROJECTS": "support",
+        "STEELYARD_RETENTION": '{"projects": {"support": {"spans_days": 7}}}',
+        "STEELYARD_LOG_FORMAT": "json",
+    }
+    with start_server(tmp_path_factory.mktemp("observe") / "data", env=env) as running:
         yield running
 
 
@@ -145,13 +150,8 @@ def test_who_opens_the_receiver_in_a_browser_is_told_where_the_page_is(server: S
     assert "steelyard up" in body
 
 
-def test_the_pipeline_tells_what_is_set_for_a_project(tmp_path: Path) -> None:
-    env = {
-        "STEELYARD_CAPTURE_PROJECTS": "support",
-        "STEELYARD_RETENTION": '{"projects": {"support": {"spans_days": 7}}}',
-    }
-    with start_server(tmp_path / "data", env=env) as server:
-        of_support, of_default = pipeline(server, "?project=support"), pipeline(server)
+def test_the_pipeline_tells_what_is_set_for_a_project(server: Server) -> None:
+    of_support, of_default = pipeline(server, "?project=support"), pipeline(server)
     assert (of_support["captures_content"], of_default["captures_content"]) == (True, False)
     assert (of_support["retention_days"]["spans"], of_default["retention_days"]["spans"]) == (7, None)
 
@@ -169,13 +169,13 @@ def test_the_pipeline_is_up_and_empty_when_all_is_stored(server: Server) -> None
     assert found["commits_last_minute"] >= 1 and found["rows_last_minute"] >= 1
 
 
-def test_a_restart_is_counted_and_told_everywhere(tmp_path: Path) -> None:
-    with start_server(tmp_path / "data", env={"STEELYARD_LOG_FORMAT": "json"}) as server:
-        os.kill(server.pid_of("collector.receiver"), signal.SIGKILL)
-        until(lambda: pipeline(server)["processes"]["receiver"]["restarts"] == 1, "the restart is counted")
-        assert pipeline(server)["processes"]["receiver"]["last_end"] == "killed by signal 9"
-        assert metric(server.api_url, "steelyard_process_restarts", process="receiver") == 1
-        lines = [json.loads(line) for line in server.said().splitlines() if '"process_ended"' in line]
+def test_a_restart_is_counted_and_told_everywhere(server: Server) -> None:
+    assert pipeline(server)["processes"]["receiver"]["restarts"] == 0
+    os.kill(server.pid_of("collector.receiver"), signal.SIGKILL)
+    until(lambda: pipeline(server)["processes"]["receiver"]["restarts"] == 1, "the restart is counted")
+    assert pipeline(server)["processes"]["receiver"]["last_end"] == "killed by signal 9"
+    assert metric(server.api_url, "steelyard_process_restarts", process="receiver") == 1
+    lines = [json.loads(line) for line in server.said().splitlines() if '"process_ended"' in line]
     assert [(line["part"], line["process"], line["level"]) for line in lines] == [
         ("steelyard", "receiver", "warning")
     ]
@@ -191,31 +191,28 @@ def test_a_receiver_without_room_is_alive_but_not_ready(tmp_path: Path) -> None:
         until(lambda: bool(pipeline(server)["processes"]["receiver"]["reasons"]), "the pipeline says so")
 
 
-def test_a_silent_receiver_is_told_as_down(tmp_path: Path) -> None:
-    with start_server(tmp_path / "data") as server:
-        pid = server.pid_of("collector.receiver")
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            until(lambda: not pipeline(server)["processes"]["receiver"]["up"], "the receiver is down")
-        finally:
-            os.kill(pid, signal.SIGCONT)
+def test_a_silent_receiver_is_told_as_down(server: Server) -> None:
+    pid = server.pid_of("collector.receiver")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        until(lambda: not pipeline(server)["processes"]["receiver"]["up"], "the receiver is down")
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
-def test_a_quarantined_segment_is_counted_with_its_reason(tmp_path: Path) -> None:
-    with start_server(tmp_path / "data") as server:
-        (server.data_dir / "spool" / "00000000000001-foreign.seg").write_bytes(b"not a segment")
-        until(lambda: pipeline(server)["quarantine"]["segments"] == 1, "the segment is in quarantine")
-        assert "shorter than a segment header" in pipeline(server)["quarantine"]["reasons"][0]
-        assert metric(server.api_url, "steelyard_store_segments_quarantined_total") == 1
+def test_a_quarantined_segment_is_counted_with_its_reason(server: Server) -> None:
+    (server.data_dir / "spool" / "00000000000001-foreign.seg").write_bytes(b"not a segment")
+    until(lambda: pipeline(server)["quarantine"]["segments"] == 1, "the segment is in quarantine")
+    assert "shorter than a segment header" in pipeline(server)["quarantine"]["reasons"][0]
+    assert metric(server.api_url, "steelyard_store_segments_quarantined_total") == 1
 
 
-@pytest.mark.parametrize("which", ["receiver_url", "api_url"])
-def test_with_keys_required_metrics_need_one_and_probes_do_not(tmp_path: Path, which: str) -> None:
+def test_with_keys_required_metrics_need_one_and_probes_do_not(tmp_path: Path) -> None:
     with start_server(tmp_path / "data", env={"STEELYARD_REQUIRE_KEYS": "true"}) as server:
-        url = getattr(server, which)
-        assert get(f"{url}/metrics")[0] == 401
-        until(lambda: get(f"{url}/readyz")[0] == 200, "ready without a key")
-        assert get(f"{url}/healthz")[0] == 200
+        for url in (server.receiver_url, server.api_url):
+            assert get(f"{url}/metrics")[0] == 401
+            until(lambda url=url: get(f"{url}/readyz")[0] == 200, "ready without a key")
+            assert get(f"{url}/healthz")[0] == 200
 
 
 @pytest.mark.parametrize(

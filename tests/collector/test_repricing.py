@@ -19,11 +19,10 @@ from collector.repricing.months import first_open_after
 from collector.repricing.preview import Preview, Question, preview
 from collector.repricing.worker import Repricing
 from collector.server.scopes import Scope, narrow
-from pricing.book import load_book
 from store.catalog import bind, named_query
 from store.pricing_scope import PricingScope, ScopeError
 from tests.spans import USAGE_OUT, a_call, export
-from tests.stores import Store, open_store
+from tests.stores import Store, gpt_4o_book, open_store
 
 # 1,000 tokens in and 100 out: at $2 in and $10 out a million 0.002 + 0.001
 AT_2_AND_10 = Decimal("0.003")
@@ -32,7 +31,7 @@ AT_4_AND_20 = Decimal("0.006")
 GPT_4O = Decimal("0.0035")
 
 
-BOOK = load_book()
+BOOK = gpt_4o_book()
 
 
 class World:
@@ -132,7 +131,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with open_store(tmp_path_factory.mktemp("data")) as opened:
+    with open_store(tmp_path_factory.mktemp("data"), gpt_4o_book()) as opened:
         yield opened
 
 

@@ -17,14 +17,14 @@ from collector.retention import Retention
 from collector.upkeep.upkeep import LOOK_EVERY, RETRY_REWRITE_AFTER, StoreRewritten, Upkeep
 from errors import ConfigError
 from tests.spans import a_call, export
-from tests.stores import Store, open_store
+from tests.stores import Store, gpt_4o_book, open_store
 
 NOW = datetime.now(UTC)
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(tmp_path / "data") as opened:
+    with open_store(tmp_path / "data", gpt_4o_book()) as opened:
         yield opened
 
 
@@ -139,7 +139,7 @@ def test_an_erasure_is_rewritten_within_its_hours_and_not_before(store: Store) -
 
 def test_a_copy_that_the_store_has_moved_on_from_is_dropped(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    with open_store(data) as store:
+    with open_store(data, gpt_4o_book()) as store:
         store.send(
             json.dumps({"erasure_id": "1", "scope": "tenant", "tenant_id": "a"}).encode(),
             signal="records/erasures",
@@ -149,7 +149,7 @@ def test_a_copy_that_the_store_has_moved_on_from_is_dropped(tmp_path: Path) -> N
             upkeep(store, erasure_rewrite_hours=0).step(datetime.now(UTC) + timedelta(hours=1))
         store.send(export(a_call()))  # nobody may; but if somebody does, it must not be lost
         store.commit()
-    with open_store(data) as store:
+    with open_store(data, gpt_4o_book()) as store:
         assert store.value("select count(*) from calls") == 1
         assert store.value("select physically_removed_at from erasures") is None
     assert not (data / "rewrite" / "store.duckdb.ready").exists()

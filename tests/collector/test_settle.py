@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from tests.spans import USAGE_IN, USAGE_OUT, a_call, export
-from tests.stores import Store, open_store
+from tests.stores import Store, gpt_4o_book, open_store
 
 TRACE, SPAN = b"t" * 16, b"s" * 8
 DAY_NS = 24 * 3600 * 10**9
@@ -20,7 +20,7 @@ DAY_NS = 24 * 3600 * 10**9
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(tmp_path / "data") as opened:
+    with open_store(tmp_path / "data", gpt_4o_book()) as opened:
         yield opened
 
 

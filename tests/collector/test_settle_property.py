@@ -75,7 +75,7 @@ def streams(traffic: Traffic, rnd: random.Random, prefix: str, at_ms: int) -> No
 def generated(seed: int) -> Traffic:
     rnd = random.Random(seed)
     traffic = Traffic()
-    for number in range(rnd.randint(2, 5)):
+    for number in range(rnd.randint(2, 4)):
         make = rnd.choice([claude_calls, agents, twins, streams])
         make(traffic, rnd, f"{seed % 97}{'abcde'[number]}", rnd.randint(0, 3_000))
     return traffic
@@ -102,9 +102,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         yield opened
 
 
-@given(seed=st.integers(0, 10_000), shuffle=st.integers(0, 10_000), n_commits=st.integers(2, 6))
+@given(seed=st.integers(0, 10_000), shuffle=st.integers(0, 10_000), n_commits=st.integers(2, 4))
 @settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
 )
 def test_any_order_and_any_batches_settle_to_the_same_calls(
     store: Store, seed: int, shuffle: int, n_commits: int

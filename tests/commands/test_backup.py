@@ -6,7 +6,6 @@ import csv
 import json
 import os
 import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,22 +16,13 @@ import duckdb
 import pytest
 
 from store.backends import file
-from tests.servers import STEELYARD, Server, start_server
+from tests.front_door import Done
+from tests.front_door import front_door as steelyard
+from tests.servers import Server, start_server
 from tests.spans import a_call, export
 
 
-def steelyard(*words: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [STEELYARD, *map(str, words)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env={**os.environ, **(env or {})},
-    )
-
-
-def printed(done: subprocess.CompletedProcess[str]) -> Path:
+def printed(done: Done) -> Path:
     """The one path on stdout."""
     assert done.returncode == 0, done.stderr
     [line] = done.stdout.splitlines()

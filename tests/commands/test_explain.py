@@ -11,9 +11,11 @@ from typing import Any, Protocol
 import pytest
 
 import steelyard as front_door
+from collector.receiver.otlp import PROTOBUF, read_traces
 from tests.captures import capture, expected
-from tests.servers import Server, start_server
+from tests.servers import start_server
 from tests.spans import a_call, export
+from tests.stores import open_store
 
 CASES = (
     "otel-genai-anthropic/messages_plain.pb",
@@ -37,26 +39,28 @@ class Explain(Protocol):
     def __call__(self, *words: str) -> Ran: ...
 
 
-def fill(server: Server) -> None:
-    for name in CASES:
-        server.post("/v1/traces", capture(name).body)
-    for trace in (1, 2):
-        server.post("/v1/traces", export(a_call(trace_id=bytes([trace]) * 16, span_id=TWICE)))
+def requests() -> list[bytes]:
+    twice = [export(a_call(trace_id=bytes([trace]) * 16, span_id=TWICE)) for trace in (1, 2)]
     # A name that would move the cursor of a terminal, or clear it.
     evil = a_call(trace_id=b"\3" * 16, span_id=b"\3" * 8, tenant__id="ac\x1b[2Jme")
-    server.post("/v1/traces", export(evil))
-    server.wait_until_committed()
+    return [*(capture(name).body for name in CASES), *twice, export(evil)]
 
 
 @pytest.fixture(scope="module", params=["server", "file"])
 def data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A data directory with the cases: once with its server running, once after it stopped."""
+    """A data directory with the cases: once with its server running, once without any."""
     folder = tmp_path_factory.mktemp(request.param) / "data"
-    with start_server(folder) as server:
-        fill(server)
-        if request.param == "server":
-            yield folder
     if request.param == "file":
+        with open_store(folder) as store:
+            for body in requests():
+                store.send(read_traces(body, PROTOBUF).body)
+            store.commit()
+        yield folder
+        return
+    with start_server(folder) as server:
+        for body in requests():
+            server.post("/v1/traces", body)
+        server.wait_until_committed()
         yield folder
 
 

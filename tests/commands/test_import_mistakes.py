@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,7 @@ from commands.importing.canonical import CANONICAL
 from commands.importing.command import command
 from commands.importing.presets import PRESETS
 from errors import ConfigError, UserError
-from tests.servers import STEELYARD
+from tests.front_door import front_door
 
 HEADER = "ts,llm,prompt_tokens\n"
 ROW = "2026-10-05T12:00:00Z,gpt-4o,10\n"
@@ -40,20 +38,12 @@ def refused(tmp_path: Path, content: str | bytes, *words: str) -> str:
 
 def test_through_the_front_door_a_mistake_is_a_3_without_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "calls.csv").write_text("started_at\n2026-10-05\n")
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("STEELYARD_")}
     for words, said in (
         (["nothing.csv"], "nothing.csv cannot be read: No such file or directory"),
         (["."], "cannot be read: Is a directory"),
         (["calls.csv", "--data", "no-server-here"], "no server runs on"),
     ):
-        ran = subprocess.run(
-            [STEELYARD, "import", *words],
-            cwd=tmp_path,
-            env=plain,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        ran = front_door("import", *words, cwd=tmp_path)
         assert ran.returncode == 3
         assert said in ran.stderr
         assert "Traceback" not in ran.stderr

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,21 +14,14 @@ import pytest
 
 from collector import keys
 from tests.evals.factories import a_suite
-from tests.servers import STEELYARD, Server, start_server
+from tests.front_door import Done, front_door
+from tests.servers import Server, start_server
 from tests.spans import a_call, export
 
 
-def steelyard(*arguments: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+def steelyard(*arguments: str, cwd: Path | None = None, **env: str) -> Done:
     plain = {name: value for name, value in os.environ.items() if not name.startswith("STEELYARD_")}
-    return subprocess.run(
-        [str(STEELYARD), *arguments],
-        cwd=cwd,
-        env={**plain, **env},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return front_door(*arguments, cwd=cwd, env={**plain, **env})
 
 
 @pytest.fixture(scope="module")

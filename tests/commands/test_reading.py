@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import steelyard as front_door
-from tests.servers import STEELYARD, Server, start_server
+from tests.servers import STEELYARD, Server
 from tests.spans import a_call, export
+from tests.stores import open_store
 
 # 2026-10-05T12:00:00Z and the first moment of November, UTC
 OCTOBER_NS = 1_791_201_600 * 10**9
@@ -78,14 +79,14 @@ def filled(server: Server) -> Server:
 
 @pytest.fixture(scope="module", params=["server", "file"])
 def data(request: pytest.FixtureRequest, filled: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data directory with the five calls: once with its server running, once after it stopped."""
+    """A data directory with the five calls: once with its server running, once without any."""
     if request.param == "server":
         return filled.data_dir
-    stopped = tmp_path_factory.mktemp("stopped") / "data"
-    with start_server(stopped) as other:
-        other.post("/v1/traces", five_calls())
-        other.wait_until_committed()
-    return stopped
+    alone = tmp_path_factory.mktemp("alone") / "data"
+    with open_store(alone) as store:
+        store.send(five_calls())
+        store.commit()
+    return alone
 
 
 def test_sql_prints_json_with_exact_amounts_and_utc_times(data: Path, steelyard: Steelyard) -> None:

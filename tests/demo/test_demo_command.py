@@ -5,8 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import urllib.request
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,8 +16,9 @@ from commands.demo.story import Edition
 from steelyard import COMMANDS
 from store.backends import file
 from tests.servers import STEELYARD, Server, free_ports
+from tests.stores import open_store
 
-CALLS = 1_200
+CALLS = 700
 
 
 def demo(data_dir: Path, *flags: str) -> str:
@@ -71,11 +70,6 @@ def test_loading_twice_adds_nothing(loaded: Server) -> None:
     assert rows_by_project(loaded) == before
 
 
-def test_a_demo_of_another_size_takes_the_place_of_the_one_that_is_there(loaded: Server) -> None:
-    demo(loaded.data_dir, "--calls", "400")
-    assert 400 <= n_calls(loaded) <= 408
-
-
 def test_only_the_self_hosted_model_is_unpriced_and_says_so(loaded: Server) -> None:
     unpriced = (
         "select distinct model_requested from calls where project = 'demo' and cost_status = 'unpriced_model'"
@@ -122,10 +116,17 @@ def test_remove_takes_every_row_of_the_demo_and_none_of_others(loaded: Server) -
     assert rows_by_project(loaded) == others
 
 
-def test_the_demo_can_be_loaded_again_after_it_was_removed(loaded: Server) -> None:
-    demo(loaded.data_dir, "--remove")
-    demo(loaded.data_dir, "--calls", str(CALLS))
-    assert n_calls(loaded) >= CALLS
+def test_the_demo_can_be_loaded_again_after_it_was_removed(server: Server) -> None:
+    if server.value("select count(*) from erasures where project = 'demo'") == 0:
+        demo(server.data_dir, "--calls", str(CALLS))
+    demo(server.data_dir, "--remove")
+    demo(server.data_dir, "--calls", str(CALLS))
+    assert n_calls(server) >= CALLS
+
+
+def test_a_demo_of_another_size_takes_the_place_of_the_one_that_is_there(loaded: Server) -> None:
+    demo(loaded.data_dir, "--calls", "300")
+    assert 300 <= n_calls(loaded) <= 308
 
 
 def test_remove_says_so_when_there_is_nothing(server: Server, tmp_path: Path) -> None:
@@ -135,11 +136,12 @@ def test_remove_says_so_when_there_is_nothing(server: Server, tmp_path: Path) ->
     assert not (tmp_path / "nothing").exists()
 
 
-def test_remove_works_while_no_server_runs(
-    server_on: Callable[[Path], AbstractContextManager[Server]], tmp_path: Path
-) -> None:
-    with server_on(tmp_path / "data") as server:
-        demo(server.data_dir, "--calls", "200")
+def test_remove_works_while_no_server_runs(tmp_path: Path) -> None:
+    with open_store(tmp_path / "data") as filled:
+        for batch in traffic.batches(Edition(calls=200, until=datetime(2026, 11, 1, tzinfo=UTC))):
+            filled.send(batch.body, project="demo")
+        filled.commit()
+        assert filled.value("select count(*) from spans") > 200
     http, grpc, api = map(str, free_ports(3))
     demo(tmp_path / "data", "--remove", "--otlp-http", http, "--otlp-grpc", grpc, "--api", api)
     store = file.open_for_reading(tmp_path / "data" / "store.duckdb")

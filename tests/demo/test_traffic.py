@@ -195,7 +195,7 @@ def test_in_the_incident_two_calls_in_five_to_its_provider_fail_and_the_others_d
 
 def calls_around_the_incident() -> list[tuple[Span, dict[str, Any]]]:
     """Of a larger edition: in a small one these hours hold a dozen calls."""
-    larger = Edition(calls=20_000, until=EDITION.until)
+    larger = Edition(calls=12_000, until=EDITION.until)
     begins = story.INCIDENT.begins(larger.until)
     return [
         (span, attributes)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
 from evals.gate import CaseScore
 from evals.golden import Case
 from evals.suite import Rules
-from steelyard import main
+from tests.front_door import Done
+from tests.front_door import front_door as run_here
 from tests.gateway.standin import unused_port
 
 STEELYARD = Path(sys.executable).with_name("steelyard")
@@ -85,25 +82,9 @@ def steelyard(*arguments: object, cwd: Path, **env: str) -> subprocess.Completed
     )
 
 
-@dataclass(frozen=True)
-class Done:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 def front_door(*arguments: object, cwd: Path, **env: str) -> Done:
     """The same in this process, through the script's own entry point: for claims not about processes."""
-    out, err = io.StringIO(), io.StringIO()
-    with (
-        contextlib.chdir(cwd),
-        mock.patch.dict(os.environ, environment(**env), clear=True),
-        mock.patch.object(sys, "argv", ["steelyard", *map(str, arguments)]),
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-    ):
-        code = main()
-    return Done(code, out.getvalue(), err.getvalue())
+    return run_here(*arguments, cwd=cwd, env=environment(**env))
 
 
 def only_run(cwd: Path) -> Path:

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.servers import STEELYARD, Server
+from tests.front_door import Done, front_door
+from tests.servers import Server
 
 SUITE = Path(__file__).parent.parent.parent / "examples" / "summarize-document" / "suite.yaml"
 TERSE = SUITE.parent / "prompts" / "v3-terse.md"
 
 
-def steelyard(server: Server, where: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [STEELYARD, *words],
-        cwd=where,
-        env={"PATH": "", "STEELYARD_URL": server.api_url, "STEELYARD_OTLP_URL": server.receiver_url},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+def steelyard(server: Server, where: Path, *words: str | Path) -> Done:
+    """As CI runs it, in this process: an environment with nothing in it but where the server is."""
+    env = {"PATH": "", "STEELYARD_URL": server.api_url, "STEELYARD_OTLP_URL": server.receiver_url}
+    return front_door(*words, cwd=where, env=env)
 
 
 def test_ci_gates_against_a_released_run_whose_folder_is_elsewhere(server: Server, tmp_path: Path) -> None:

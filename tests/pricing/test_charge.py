@@ -278,7 +278,7 @@ FREE = a_card({"uncached_input": "0", "output": "0"}, model_key="acme/free")
 PROPERTY_PRICES = lay_out(prices(ANTHROPIC, FREE))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(
     st.lists(
         st.builds(

@@ -20,9 +20,9 @@ WORKED_OFF = {
 }
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = file.open_for_writing(tmp_path / "store.duckdb")
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = file.open_for_writing(tmp_path_factory.mktemp("schema") / "store.duckdb")
     yield connection
     connection.close()
 
@@ -68,6 +68,18 @@ def test_opening_again_changes_nothing(tmp_path: Path) -> None:
         assert schema_version(connection) == latest_version()
         connection.close()
     assert not (tmp_path / "backups").exists()
+
+
+def test_views_that_another_version_of_them_made_are_made_anew(tmp_path: Path) -> None:
+    connection = file.open_for_writing(tmp_path / "store.duckdb")
+    [(fingerprint,)] = connection.execute("select value from meta where key = 'views'").fetchall()
+    connection.execute("create or replace view calls as select 1 as of_an_older_version")
+    connection.execute("update meta set value = 'older' where key = 'views'")
+    connection.close()
+    connection = file.open_for_writing(tmp_path / "store.duckdb")
+    assert columns(connection, "calls") != [("of_an_older_version", "INTEGER")]
+    assert connection.execute("select value from meta where key = 'views'").fetchall() == [(fingerprint,)]
+    connection.close()
 
 
 def test_a_file_from_a_newer_version_is_refused_with_the_way_out(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -22,9 +23,17 @@ UNDATED = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, as the store has it
 OCTOBER, NOVEMBER, DECEMBER = (datetime(2026, month, 1) for month in (10, 11, 12))  # noqa: DTZ001 - UTC
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store without a price."""
+    path = tmp_path_factory.mktemp("empty") / "store.duckdb"
+    file.open_for_writing(path).close()
+    return path
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = file.open_for_writing(tmp_path / "store.duckdb")
+def store(tmp_path: Path, empty: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = file.open_for_writing(shutil.copy(empty, tmp_path / "store.duckdb"))
     yield connection
     connection.close()
 
