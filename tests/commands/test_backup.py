@@ -7,8 +7,10 @@ import json
 import os
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
@@ -59,7 +61,7 @@ def sending_to(server: Server) -> Iterator[list[int]]:
 def test_a_backup_under_load_holds_whole_commits_and_all_that_was_acknowledged_before(server: Server) -> None:
     with sending_to(server) as acked:
         while len(acked) < 20:
-            pass
+            time.sleep(0.01)
         before = sum(acked)
         folder = printed(steelyard("backup", "--data", server.data_dir))
     stored = folder / "store.duckdb"
@@ -230,29 +232,44 @@ def test_a_read_key_may_neither_back_up_nor_export(server: Server) -> None:
         assert "may not do this: it takes an admin key" in refused.stderr
 
 
-def test_after_a_run_every_file_of_the_data_directory_is_this_users_alone(tmp_path: Path) -> None:
-    data = tmp_path / "data"
+@dataclass(frozen=True)
+class Loose:
+    """Files that others could read of a data directory whose store an earlier release had left open to them."""
+
+    at_start: list[str]
+    in_use: list[str]
+    after: list[str]
+
+
+@pytest.fixture(scope="module")
+def found_loose(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Loose:
+    data = tmp_path_factory.mktemp("old") / "data"
+    data.mkdir(mode=0o700)
+    backup = printed(steelyard("backup", "--data", server.data_dir))
+    shutil.copy(backup / "store.duckdb", data / "store.duckdb")
+    (data / "store.duckdb").chmod(0o644)
+    assert loose(data) == [str(data / "store.duckdb")]
     previous = os.umask(0o022)
     try:
-        with start_server(data) as server:
-            server.post("/v1/traces", export(a_call(tenant__id="acme")))
+        with start_server(data) as again:
+            at_start = loose(data)
+            again.post("/v1/traces", export(a_call(tenant__id="acme")))
             printed(steelyard("backup", "--data", data))
             printed(steelyard("export", "--data", data))
             steelyard("erase", "--data", data, "--project", "default", "--tenant", "acme", "--yes")
-            open_to_others = loose(data)
+            in_use = loose(data)
     finally:
         os.umask(previous)
-    assert open_to_others == []
-    assert loose(data) == []
+    return Loose(at_start, in_use, loose(data))
 
 
-def test_a_store_that_an_earlier_release_left_open_is_closed_to_others(tmp_path: Path, backup: Path) -> None:
-    data = tmp_path / "old"
-    data.mkdir(mode=0o700)
-    shutil.copy(backup / "store.duckdb", data / "store.duckdb")
-    (data / "store.duckdb").chmod(0o644)
-    with start_server(data):
-        assert loose(data) == []
+def test_a_store_that_an_earlier_release_left_open_is_closed_to_others(found_loose: Loose) -> None:
+    assert found_loose.at_start == []
+
+
+def test_after_a_run_every_file_of_the_data_directory_is_this_users_alone(found_loose: Loose) -> None:
+    assert found_loose.in_use == []
+    assert found_loose.after == []
 
 
 def loose(data: Path) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from commands.importing import mapping, projection, reading
 from commands.importing.canonical import CANONICAL
 from commands.importing.presets import PRESETS, Preset
 from tests.commands.importing import FILES, Ran, run_import
@@ -60,6 +61,19 @@ def test_a_preset_speaks_of_names_that_calls_have(preset: Preset) -> None:
     assert "read November 2026" in (
         __import__(f"commands.importing.presets.{preset.name}", fromlist=["_"]).__doc__ or ""
     )
+
+
+@pytest.mark.parametrize("name", sorted(PROJECTS))
+def test_rows_of_an_export_pass_through_one_by_one_and_are_never_kept(name: str) -> None:
+    db = reading.connect()
+    source = reading.open_source(db, FILES / name, None)
+    resolved = mapping.resolve(db, source, mapping.read_wanted(None, (), None))
+    assert resolved.preset
+    db.execute(resolved.preset.macros)
+    wanted = projection.projection(source, resolved, with_content=True)
+    [(_, plan)] = db.execute(f"explain {wanted}").fetchall()
+    assert "projection" in plan.lower()
+    assert "join" not in plan.lower()
 
 
 @pytest.mark.parametrize("name", sorted(PROJECTS))

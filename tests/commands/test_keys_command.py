@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,7 +110,7 @@ def test_a_key_made_beside_a_running_collector_lets_in_without_a_restart(server:
     made = steelyard("keys", "add", "--role", "admin", "--project", "fresh", "--data", str(server.data_dir))
     token = made.stdout.strip()
     while server.post("/v1/traces", b"", x_api_key=token)[0] == 401:
-        pass
+        time.sleep(0.05)
     assert server.post("/v1/traces", export(a_call()), x_api_key=token)[0] == 200
     server.wait_until_committed()
     asked = ("query", "extent", "--format", "csv", "--project", "fresh")
@@ -138,7 +139,7 @@ def test_a_key_that_is_set_wins_over_the_owners_token(server: Server) -> None:
     _, token = keys.add_key(server.data_dir, role="read", project="search")
     asked = ("query", "extent", "--data", str(server.data_dir), "--project", "billing")
     while "not known" in (refused := steelyard(*asked, STEELYARD_API_KEY=token)).stderr:
-        pass
+        time.sleep(0.05)
     assert refused.returncode == 3
     assert "belongs to project 'search'" in refused.stderr
 
@@ -148,7 +149,7 @@ def test_an_eval_run_with_an_ingest_key_brings_its_calls_and_records_home(
 ) -> None:
     _, token = keys.add_key(server.data_dir, role="ingest", project="ci")
     while server.post("/v1/traces", b"", x_api_key=token)[0] == 401:
-        pass
+        time.sleep(0.05)
     suite = a_suite(tmp_path)
     environment = {"STEELYARD_OTLP_URL": server.receiver_url, "STEELYARD_API_KEY": token}
     ended = steelyard("eval", "run", str(suite), "--report-only", cwd=tmp_path, **environment)
@@ -178,7 +179,7 @@ def test_an_eval_run_with_a_key_of_another_project_keeps_everything_and_says_why
 ) -> None:
     _, token = keys.add_key(server.data_dir, role="ingest", project="ci-two")
     while server.post("/v1/traces", b"", x_api_key=token)[0] == 401:
-        pass
+        time.sleep(0.05)
     environment = {"STEELYARD_OTLP_URL": server.receiver_url, "STEELYARD_API_KEY": token}
     run = ("eval", "run", str(a_suite(tmp_path)), "--report-only", "--project", "search")
     ended = steelyard(*run, cwd=tmp_path, **environment)
