@@ -23,7 +23,7 @@ from itertools import pairwise
 from typing import Literal
 
 from pricing.cards import Agreement, Card, FxRate, PriceRecords
-from pricing.holding import counting, list_prices, rank
+from pricing.holding import counting, counting_agreements, list_prices, rank
 from pricing.units import STANDARD
 
 USD = "USD"
@@ -219,7 +219,7 @@ def lay_out(
     cards = counting(records.cards, known_at)
     return Layout(
         list_prices(cards) if kind == "list" else cards,
-        _not_withdrawn([one for one in records.agreements if _known(one, known_at)]),
+        counting_agreements([one for one in records.agreements if _known(one, known_at)]),
         (rate for rate in records.fx_rates if _known(rate, known_at)),
     )
 
@@ -237,11 +237,6 @@ def _named(region: str | None) -> str:
 
 def _known(record: Agreement | FxRate, known_at: datetime | None) -> bool:
     return known_at is None or record.recorded_at is None or record.recorded_at <= known_at
-
-
-def _not_withdrawn(agreements: list[Agreement]) -> Iterator[Agreement]:
-    withdrawn = {one.withdraws for one in agreements if one.withdraws is not None}
-    return (one for one in agreements if one.withdraws is None and one.agreement_key not in withdrawn)
 
 
 def _rank_of_agreement(one: Agreement) -> tuple[bool, bool, bool, datetime, datetime, str]:
