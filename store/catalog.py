@@ -49,7 +49,14 @@ class NamedQuery:
     columns: tuple[Column, ...]
     sql: str
 
+    @property
+    def reads_contents(self) -> bool:
+        """Whether it reads what people and models wrote, which not everyone who may ask queries may see."""
+        return _CONTENTS.search(_COMMENT.sub("", self.sql)) is not None
 
+
+_COMMENT = re.compile(r"--.*")
+_CONTENTS = re.compile(r'\b(?:from|join|,)\s+(?:\w+\.)*"?contents\b', re.I)
 _PURPOSE = re.compile(r"^-- purpose: (.+)$", re.M)
 _PARAM = re.compile(r"^-- param (\w+) (text|integer|date|time)( optional)?: (.+)$", re.M)
 _COLUMN = re.compile(r"^-- column (\w+) (\S+): (.+)$", re.M)

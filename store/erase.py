@@ -20,6 +20,8 @@ from typing import Any, Literal, cast
 
 import duckdb
 
+from store import rollups
+
 Scope = Literal["project", "tenant", "user"]
 
 # The rows of each table that go with `erased_spans` and `erased_traces`, or name the erased one themselves.
@@ -44,6 +46,8 @@ _GOES = {
     "tenants": "tenant_id = $tenant",
     "attribution_rules": f"{_NAMES_SUBJECT} or withdraws in "
     f"(select rule_id from attribution_rules where project = $project and ({_NAMES_SUBJECT}))",
+    "budgets": "(dimension = 'tenant_id' and dimension_value = $tenant) or (dimension = 'user_id' and dimension_value = $user)",
+    "saved": "saved_names(name, address, statement, $tenant) or saved_names(name, address, statement, $user)",
 }
 _AMOUNTS = (
     "uncached_input_usd",
@@ -129,7 +133,9 @@ def _project(session: duckdb.DuckDBPyConnection, name: str) -> dict[str, int]:
     counted = {
         table: _changed(session, f"delete from {table} where project = ?", [name]) for (table,) in tables
     }
-    return {table: n_rows for table, n_rows in sorted(counted.items()) if n_rows}
+    return {
+        table: n_rows for table, n_rows in sorted(counted.items()) if n_rows and table not in rollups.TABLES
+    }
 
 
 def _subject(session: duckdb.DuckDBPyConnection, erasure: Erasure) -> dict[str, int]:
@@ -153,6 +159,8 @@ def _subject(session: duckdb.DuckDBPyConnection, erasure: Erasure) -> dict[str, 
             named = {name: value for name, value in whom.items() if f"${name}" in goes or name == "project"}
             sql = f"delete from {table} where project = $project and ({goes.format(table=table)})"
             removed[table] = _changed(session, sql, named)
+        days = session.execute("select distinct day from erased_spans").fetchall()
+        rollups.forget_days(session, erasure.project, [day for (day,) in days], has_calls=True)
         session.execute(_FORGET_IN_RUNS, {"project": erasure.project, "tenant": whom["tenant"]})
         removed["spans"] = _changed(
             session,

@@ -6,6 +6,7 @@ Used by the store server for everyone, and by a command on the file when no serv
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Mapping
 
 import duckdb
@@ -13,9 +14,13 @@ import pyarrow as pa
 
 from errors import QueryError
 from store.catalog import ParamValue
+from store.rolled import over_rollups
 
 MAX_ROWS = 1_000_000
 TIMEOUT_S = 30.0
+_BATCH_ROWS = 65_536
+# A copy of the rows of a named query is small beside planning it twice.
+warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
 # A key of the answer's schema metadata: there were more rows than the cap.
 TRUNCATED = b"steelyard.truncated"
 
@@ -45,8 +50,7 @@ def run_select(
     try:
         session.execute("begin transaction read only")
         try:
-            result = session.sql(sql, params=dict(params) if params else None)
-            return _first_rows(result, max_rows)
+            return _first_rows(_reader(session, sql, params), max_rows)
         finally:
             session.execute("rollback")
     except duckdb.Error as wrong:
@@ -75,8 +79,21 @@ def is_truncated(table: pa.Table) -> bool:
     return TRUNCATED in (table.schema.metadata or {})
 
 
-def _first_rows(result: duckdb.DuckDBPyRelation, max_rows: int) -> pa.Table:
-    reader = result.to_arrow_reader(65_536)
+def _reader(
+    session: duckdb.DuckDBPyConnection, sql: str, params: Mapping[str, ParamValue] | None
+) -> pa.RecordBatchReader:
+    """The answer, to be read piece by piece.
+
+    A relation streams, so that a statement of anybody's stops at the cap; but it is planned when it is made and once more when
+    it is read. A named query, which is what has parameters, is bounded by its text: it is planned once and run to its end.
+    """
+    if not params:
+        return session.sql(sql).to_arrow_reader(_BATCH_ROWS)
+    text, given = over_rollups(session, sql, params)
+    return session.execute(text, dict(given)).to_arrow_reader(_BATCH_ROWS)
+
+
+def _first_rows(reader: pa.RecordBatchReader, max_rows: int) -> pa.Table:
     batches: list[pa.RecordBatch] = []
     n_rows = 0
     for batch in reader:

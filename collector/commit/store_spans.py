@@ -19,6 +19,7 @@ from collector.commit.seen import Ids
 from collector.commit.statements import registered, statement
 from collector.settle.columns import settle_input
 from collector.settle.settle import settle
+from store import rollups
 from store.terms import Terms
 
 
@@ -93,6 +94,8 @@ def _charge_and_store(
         session.execute(statement("store_charges"), {"now": now}).fetchall()
     _take_away(session, changed, replaced)
     with registered(session, incoming=incoming.drop_columns(["row", "failed"])):
+        if not rollups.are_open(session, incoming):
+            rollups.open_calls(session, "incoming")
         session.execute(statement("store_spans")).fetchall()
         found = session.execute(statement("cost_statuses_of_new" if changed else "cost_statuses")).fetchall()
     if changed:
@@ -108,6 +111,11 @@ def _take_away(session: duckdb.DuckDBPyConnection, changed: Moved | None, replac
         gone = pa.concat_tables([gone, changed.rows.select(STORED_IDS)])
         with registered(session, moved=changed.rows.select(STORED_IDS)):
             session.execute(statement("take_out")).fetchall()
+        rollups.open_calls(session, "taken_out")
+    if replaced.num_rows:
+        with registered(session, replaced_ids=replaced.select(STORED_IDS)):
+            # By days: the body that goes may have begun at another hour, and is seldom anybody's.
+            rollups.open_days(session, "(select project, stored_day as day from replaced_ids)")
     if gone.num_rows:
         with registered(session, replaced_ids=gone):
             session.execute(statement("replace")).fetchall()

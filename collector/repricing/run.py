@@ -16,6 +16,7 @@ from collector.repricing.statements import statement
 from collector.repricing.task import Piece, Task, pieces
 from collector.repricing.transactions import replace_row, transaction, utc_now
 from pricing.book import Book
+from store import rollups
 from store import terms as recorded
 from store.pricing_scope import PricingScope
 
@@ -67,6 +68,7 @@ class Run:
             self._do("append_charges", **run)
             self._do("book_corrections", **run)
             self._do("take_out", project=self._asked.project, **piece.params())
+            rollups.open_calls(self._session, "taken_out")
             self._do("delete_taken")
             self._do("put_back")
             self._session.execute("drop table taken_out").fetchall()

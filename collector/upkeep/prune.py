@@ -14,6 +14,7 @@ from typing import get_args
 import duckdb
 
 from collector.retention import Retention, Table
+from store import rollups
 
 # `rejects` has no day of its own.
 _DAY = {"rejects": "cast(received_at as date)"}
@@ -38,6 +39,8 @@ def prune_one(session: duckdb.DuckDBPyConnection, retention: Retention, now: dat
         session.execute(
             f"delete from {due.table} where project = ? and {_day_of(due.table)} = ?", [due.project, due.day]
         )
+        if due.table == "spans":
+            rollups.forget_days(session, due.project, [due.day], has_calls=False)
         session.execute("commit")
     except BaseException:
         session.execute("rollback")

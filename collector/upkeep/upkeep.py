@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import duckdb
@@ -20,10 +21,12 @@ from collector.settings import CollectorSettings
 from collector.spool.quarantine import expire_quarantine
 from collector.spool.segments import spool_bytes
 from collector.upkeep.prune import prune_one
-from store import rewrite
+from store import rewrite, rollups
 from store.backends.file import STORAGE_VERSION
 
 LOOK_EVERY = timedelta(minutes=1)
+# Late calls open closed hours again: each of these is aggregated at most this often.
+ROLL_EVERY = timedelta(minutes=5)
 # A rewrite that gave way, or that the disk had no room for, is tried again after this long.
 RETRY_REWRITE_AFTER = timedelta(minutes=15)
 # Of what the spool may hold: beyond it committing is more urgent than rewriting.
@@ -45,6 +48,8 @@ class Upkeep:
         self._retention = settings.retention
         self._look_at = datetime.min  # noqa: DTZ901 - UTC without a zone, as the store has it
         self._rewrite_at = datetime.min  # noqa: DTZ901
+        self._roll_at = datetime.min  # noqa: DTZ901
+        self._to_roll: Iterator[rollups.Piece] | None = None
         self._usual_patience = timedelta(hours=settings.retention.erasure_rewrite_hours)
         self._patience = self._usual_patience
         self._rewrite_asked = threading.Event()
@@ -79,9 +84,24 @@ class Upkeep:
             self.alone.release()
         if prune_one(self._session, self._retention, now) is not None:
             return True
+        if self._roll(now):
+            return True
         expire_quarantine(self._settings.spool_dir, now.replace(tzinfo=UTC), self._settings.quarantine_days)
         self._look_at = now + LOOK_EVERY
         return False
+
+    def _roll(self, now: datetime) -> bool:
+        """Aggregate a piece of the closed hours; False when there is none, or none is looked for yet."""
+        if self._to_roll is None:
+            if now < self._roll_at:
+                return False
+            self._to_roll = rollups.due(self._session, now)
+        piece = next(self._to_roll, None)
+        if piece is None:
+            self._to_roll, self._roll_at = None, now + ROLL_EVERY
+            return False
+        rollups.roll(self._session, piece)
+        return True
 
     def _rewrite_is_due(self, now: datetime) -> bool:
         if now < self._rewrite_at:

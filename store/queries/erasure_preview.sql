@@ -87,6 +87,26 @@ rules_of as (
         project = $scope
         and (rule_id in (select rule_id from rules_naming) or withdraws in (select rule_id from rules_naming))
 ),
+budgets_of as (
+    select count(*) as n
+    from budgets
+    where
+        project = $scope
+        and (
+            (dimension = 'tenant_id' and dimension_value = $tenant)
+            or (dimension = 'user_id' and dimension_value = $user)
+        )
+),
+saved_of as (
+    select count(*) as n
+    from saved
+    where
+        project = $scope
+        and (
+            saved_names(name, address, statement, $tenant)
+            or saved_names(name, address, statement, $user)
+        )
+),
 charges_of as (
     select count(*) as n
     from charges
@@ -107,6 +127,10 @@ union all
 select 'tenants', n from tenants_of
 union all
 select 'attribution_rules', n from rules_of
+union all
+select 'budgets', n from budgets_of
+union all
+select 'saved', n from saved_of
 union all
 select 'charges', n from charges_of
 union all

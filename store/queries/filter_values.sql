@@ -7,23 +7,24 @@
 -- column dimension text: tenant_id, model, or the further dimension
 -- column value text: what to filter by; empty = calls that have none
 -- column n_calls calls: of all time
-with tallied as (
-    select 'tenant_id' as dimension, coalesce(tenant_id, '') as value, count(*) as n_calls
-    from calls
-    where project = $scope
-    group by all
+with of_all as (
+    select coalesce(value, '') as tenant_id, coalesce(value_2, '') as model, n_calls
+    from window_tallies($scope, null, null, null, null, null, null, null, null, null, 'tenant_id', 'model')
+),
+
+tallied as (
+    select
+        case when grouping(tenant_id) = 0 then 'tenant_id' else 'model' end as dimension,
+        coalesce(tenant_id, model) as value,
+        sum(n_calls) as n_calls
+    from of_all
+    group by grouping sets ((tenant_id), (model))
     union all
-    select 'model', coalesce(model_answered, model_requested, ''), count(*)
-    from calls
-    where project = $scope
-    group by all
-    union all
-    select $dimension, coalesce(value, ''), count(*)
-    from calls_by($dimension, null, null, null)
-    where project = $scope
-        and $dimension is not null
+    select $dimension, coalesce(value, ''), sum(n_calls)
+    from window_tallies($scope, null, null, null, null, null, null, null, null, null, $dimension, null)
+    where $dimension is not null
         and $dimension not in ('tenant_id', 'model')
-    group by all
+    group by coalesce(value, '')
 ),
 
 ranked as (

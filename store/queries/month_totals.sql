@@ -1,5 +1,9 @@
 -- purpose: What one UTC month cost in all, and how much of it could be priced, as one row.
 -- param month date: first day of the month
+-- param tenant_id text optional: only this tenant; empty text = calls without a tenant
+-- param model text optional: only this model; empty text = calls that name none
+-- param environment text optional: only this environment; empty text = calls that name none
+-- param prompt_name text optional: only this prompt; empty text = calls without one
 -- param dimension text optional: only calls with `dimension_value` in this dimension (the query `dimensions` lists them)
 -- param dimension_value text optional: its value; empty or not given = calls that have none
 -- column n_calls calls: model calls, failed ones included
@@ -28,30 +32,35 @@
 -- column n_corrections calls: of closed months, whose differences are booked in this month; whatever the filter
 -- column correction_usd usd: those differences (effective), not in cost_usd; NULL = none
 select
-    cast(count(*) as bigint) as n_calls,
-    cast(count(*) filter (status = 'error') as bigint) as n_errors,
-    cast(count(effective_cost_usd) as bigint) as n_priced,
-    cast(count(*) filter (cost_status in ('unpriced_model', 'unpriced_unit', 'conflict')) as bigint) as n_unpriced,
-    cast(count(*) filter (cost_status = 'no_usage') as bigint) as n_no_usage,
-    cast(count(*) filter (cache_hit) as bigint) as n_cache_hits,
-    cast(count(effective_cost_usd) filter (cost_estimated) as bigint) as n_estimated,
-    cast(count(*) filter (sampling_rate < 1) as bigint) as n_sampled,
-    cast(count(distinct tenant_id) as bigint) as n_tenants,
-    cast(coalesce(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)), 0) as bigint) as tokens,
-    cast(coalesce(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) filter (effective_cost_usd is not null), 0) as bigint)
+    cast(coalesce(sum(n_calls), 0) as bigint) as n_calls,
+    cast(coalesce(sum(n_errors), 0) as bigint) as n_errors,
+    cast(coalesce(sum(n_priced), 0) as bigint) as n_priced,
+    cast(coalesce(sum(n_unpriced), 0) as bigint) as n_unpriced,
+    cast(coalesce(sum(n_no_usage), 0) as bigint) as n_no_usage,
+    cast(coalesce(sum(n_cache_hits), 0) as bigint) as n_cache_hits,
+    cast(coalesce(sum(n_estimated), 0) as bigint) as n_estimated,
+    cast(coalesce(sum(n_sampled), 0) as bigint) as n_sampled,
+    (
+        select cast(count(distinct value) as bigint)
+        from window_tallies(
+            $scope, cast($month as date), cast($month as date) + interval 1 month, null, $tenant_id, $model, $environment, $prompt_name,
+            $dimension, $dimension_value, 'tenant_id', null
+        )
+    ) as n_tenants,
+    cast(coalesce(sum(tokens), 0) as bigint) as tokens,
+    cast(coalesce(sum(priced_tokens), 0) as bigint)
         as priced_tokens,
-    cast(sum(effective_cost_usd) as decimal(38, 12)) as cost_usd,
-    cast(sum(saved_cost_usd) as decimal(38, 12)) as saved_usd,
-    string_agg(distinct coalesce(model_answered, model_requested), ', ' order by coalesce(model_answered, model_requested))
-        filter (cost_status in ('unpriced_model', 'unpriced_unit', 'conflict')) as unpriced_models,
-    max(started_at) as last_started_at,
-    cast(count(*) + coalesce(round(sum(unsent_calls(sampling_rate))), 0) as bigint) as estimated_calls,
-    cast(sum(effective_cost_usd) + coalesce(sum(effective_cost_usd * unsent_calls(sampling_rate)), 0) as decimal(38, 12)) as estimated_cost_usd,
+    cast(sum(cost_usd) as decimal(38, 12)) as cost_usd,
+    cast(sum(saved_usd) as decimal(38, 12)) as saved_usd,
+    string_agg(distinct unpriced_model, ', ' order by unpriced_model) as unpriced_models,
+    max(last_started_at) as last_started_at,
+    cast(coalesce(sum(n_calls), 0) + coalesce(round(sum(unsent)), 0) as bigint) as estimated_calls,
+    cast(sum(cost_usd) + coalesce(sum(unsent_usd), 0) as decimal(38, 12)) as estimated_cost_usd,
     cast(sum(list_cost_usd) as decimal(38, 12)) as list_cost_usd,
     cast(sum(reported_cost_usd) as decimal(38, 12)) as reported_cost_usd,
-    cast(count(reported_cost_usd) as bigint) as n_reported,
-    cast(count(*) filter (billed_to = 'customer') as bigint) as n_customer_billed,
-    cast(sum(list_cost_usd) filter (billed_to = 'customer') as decimal(38, 12)) as customer_billed_usd,
+    cast(coalesce(sum(n_reported), 0) as bigint) as n_reported,
+    cast(coalesce(sum(n_customer_billed), 0) as bigint) as n_customer_billed,
+    cast(sum(customer_billed_usd) as decimal(38, 12)) as customer_billed_usd,
     (
         select case when arg_max(status, (recorded_at, period_key)) = 'closed' then max(recorded_at) end
         from periods
@@ -67,7 +76,7 @@ select
         from corrections
         where project = $scope and booked_month = cast($month as date)
     ) as correction_usd
-from calls_by(null, null, $dimension, $dimension_value)
-where project = $scope
-    and started_at >= $month
-    and started_at < cast($month as date) + interval 1 month
+from window_tallies(
+    $scope, cast($month as date), cast($month as date) + interval 1 month, null, $tenant_id, $model, $environment, $prompt_name,
+    $dimension, $dimension_value, null, null, with_unpriced_models := true
+)

@@ -2,9 +2,8 @@
 -- column month date: first day of the month
 -- column n_calls calls: model calls in it
 select
-    cast(date_trunc('month', started_at) as date) as month,
-    cast(count(*) as bigint) as n_calls
-from calls
-where project = $scope
+    cast(date_trunc('month', bucket_at) as date) as month,
+    cast(sum(n_calls) as bigint) as n_calls
+from window_tallies($scope, null, null, 1440, null, null, null, null, null, null, null, null)
 group by all
 order by month desc

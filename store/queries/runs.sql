@@ -1,6 +1,7 @@
 -- purpose: Eval runs with their newest verdict, newest first.
 -- param limit integer: how many rows
 -- param run_id text optional: only this run
+-- param prompt_name text optional: only runs of this prompt; empty text = suites that name none
 -- column run_id ulid: the run
 -- column suite text: the suite
 -- column prompt_name text: the prompt under test
@@ -33,8 +34,11 @@
 -- column checks json: every check of the gate
 -- column commit_sha text: the commit that was judged
 -- column decided_at utc: when the verdict was given
+-- column verdict_id text: the verdict, as the run's folder names it
+-- column baseline_run_id text: the run whose candidate was the baseline; NULL = the run's own baseline arm
+-- column n_verdicts count: how often it was decided: each is a look at the same evidence
 with newest as (
-    select *
+    select *, count(*) over (partition by run_id) as n_verdicts
     from verdicts
     where project = $scope
     qualify row_number() over (partition by run_id order by decided_at desc, verdict_id desc) = 1
@@ -71,10 +75,14 @@ select
     newest.n_worse,
     newest.checks,
     runs.commit_sha,
-    newest.decided_at
+    newest.decided_at,
+    newest.verdict_id,
+    newest.baseline_run_id,
+    cast(coalesce(newest.n_verdicts, 0) as bigint) as n_verdicts
 from runs
 left join newest on newest.run_id = runs.run_id
 where runs.project = $scope
     and ($run_id is null or runs.run_id = $run_id)
+    and ($prompt_name is null or coalesce(runs.prompt_name, '') = $prompt_name)
 order by runs.started_at desc, runs.run_id desc
 limit $limit

@@ -2,8 +2,13 @@
 -- param month date: first day of the month
 -- param by text optional: what to group by instead of tenant_id: a name that the query `dimensions` lists
 -- param then_by text optional: a second dimension to group by
+-- param tenant_id text optional: only this tenant; empty text = calls without a tenant
+-- param model text optional: only this model; empty text = calls that name none
+-- param environment text optional: only this environment; empty text = calls that name none
+-- param prompt_name text optional: only this prompt; empty text = calls without one
 -- param dimension text optional: only calls with `dimension_value` in this dimension (the query `dimensions` lists them)
 -- param dimension_value text optional: its value; empty or not given = calls that have none
+-- param limit integer optional: at most so many rows, the costliest
 -- column tenant_id text: whom the calls were for; NULL = no tenant in the telemetry, or not grouped by it
 -- column n_calls calls: model calls, failed ones included
 -- column n_errors calls: of these, failed
@@ -33,34 +38,34 @@ select
         when coalesce($by, 'tenant_id') = 'tenant_id' then value
         when $then_by = 'tenant_id' then value_2
     end as tenant_id,
-    cast(count(*) as bigint) as n_calls,
-    cast(count(*) filter (status = 'error') as bigint) as n_errors,
-    cast(count(effective_cost_usd) as bigint) as n_priced,
-    cast(count(*) filter (cost_status in ('unpriced_model', 'unpriced_unit', 'conflict')) as bigint) as n_unpriced,
-    cast(count(*) filter (cost_status = 'no_usage') as bigint) as n_no_usage,
+    cast(coalesce(sum(n_calls), 0) as bigint) as n_calls,
+    cast(coalesce(sum(n_errors), 0) as bigint) as n_errors,
+    cast(coalesce(sum(n_priced), 0) as bigint) as n_priced,
+    cast(coalesce(sum(n_unpriced), 0) as bigint) as n_unpriced,
+    cast(coalesce(sum(n_no_usage), 0) as bigint) as n_no_usage,
     cast(sum(input_tokens) as bigint) as input_tokens,
     cast(sum(cached_input_tokens) as bigint) as cached_input_tokens,
     cast(sum(output_tokens) as bigint) as output_tokens,
-    cast(sum(effective_cost_usd) as decimal(38, 12)) as cost_usd,
-    cast(sum(saved_cost_usd) as decimal(38, 12)) as saved_usd,
-    string_agg(distinct coalesce(model_answered, model_requested), ', ' order by coalesce(model_answered, model_requested))
-        filter (cost_status in ('unpriced_model', 'unpriced_unit', 'conflict')) as unpriced_models,
+    cast(sum(cost_usd) as decimal(38, 12)) as cost_usd,
+    cast(sum(saved_usd) as decimal(38, 12)) as saved_usd,
+    string_agg(distinct unpriced_model, ', ' order by unpriced_model) as unpriced_models,
     value,
     value_2,
-    cast(count(*) filter (sampling_rate < 1) as bigint) as n_sampled,
-    cast(count(*) + coalesce(round(sum(unsent_calls(sampling_rate))), 0) as bigint) as estimated_calls,
-    cast(sum(effective_cost_usd) + coalesce(sum(effective_cost_usd * unsent_calls(sampling_rate)), 0) as decimal(38, 12)) as estimated_cost_usd,
-    cast(coalesce(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)), 0) as bigint) as tokens,
-    cast(coalesce(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) filter (effective_cost_usd is not null), 0) as bigint)
+    cast(coalesce(sum(n_sampled), 0) as bigint) as n_sampled,
+    cast(coalesce(sum(n_calls), 0) + coalesce(round(sum(unsent)), 0) as bigint) as estimated_calls,
+    cast(sum(cost_usd) + coalesce(sum(unsent_usd), 0) as decimal(38, 12)) as estimated_cost_usd,
+    cast(coalesce(sum(tokens), 0) as bigint) as tokens,
+    cast(coalesce(sum(priced_tokens), 0) as bigint)
         as priced_tokens,
     cast(sum(list_cost_usd) as decimal(38, 12)) as list_cost_usd,
     cast(sum(reported_cost_usd) as decimal(38, 12)) as reported_cost_usd,
-    cast(count(reported_cost_usd) as bigint) as n_reported,
-    cast(count(*) filter (billed_to = 'customer') as bigint) as n_customer_billed,
-    cast(sum(list_cost_usd) filter (billed_to = 'customer') as decimal(38, 12)) as customer_billed_usd
-from calls_by(coalesce($by, 'tenant_id'), $then_by, $dimension, $dimension_value)
-where project = $scope
-    and started_at >= $month
-    and started_at < cast($month as date) + interval 1 month
+    cast(coalesce(sum(n_reported), 0) as bigint) as n_reported,
+    cast(coalesce(sum(n_customer_billed), 0) as bigint) as n_customer_billed,
+    cast(sum(customer_billed_usd) as decimal(38, 12)) as customer_billed_usd
+from window_tallies(
+    $scope, cast($month as date), cast($month as date) + interval 1 month, null, $tenant_id, $model, $environment, $prompt_name,
+    $dimension, $dimension_value, coalesce($by, 'tenant_id'), $then_by, with_unpriced_models := true
+)
 group by value, value_2
 order by cost_usd desc nulls last, value nulls last, value_2 nulls last
+limit $limit

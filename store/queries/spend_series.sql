@@ -6,6 +6,8 @@
 -- param tenant_id text optional: only this tenant; empty text = calls without a tenant
 -- param model text optional: only this model; empty text = calls that name none
 -- param by text optional: what to group by instead of the model: a name that the query `dimensions` lists
+-- param environment text optional: only this environment; empty text = calls that name none
+-- param prompt_name text optional: only this prompt; empty text = calls without one
 -- param dimension text optional: only calls with `dimension_value` in this dimension (the query `dimensions` lists them)
 -- param dimension_value text optional: its value; empty or not given = calls that have none
 -- column bucket_at utc: start of the bucket
@@ -21,23 +23,21 @@
 -- column list_cost_usd usd: the known costs at list prices
 with spent as (
     select
-        time_bucket(to_minutes($bucket_minutes), started_at) as bucket_at,
+        bucket_at,
         coalesce(value, '') as value,
-        count(*) as n_calls,
-        count(*) filter (sampling_rate < 1) as n_sampled,
-        sum(effective_cost_usd) as cost_usd,
-        count(effective_cost_usd) as n_priced,
-        sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) as tokens,
-        sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) filter (effective_cost_usd is not null) as priced_tokens,
+        sum(n_calls) as n_calls,
+        coalesce(sum(n_sampled), 0) as n_sampled,
+        sum(cost_usd) as cost_usd,
+        coalesce(sum(n_priced), 0) as n_priced,
+        sum(tokens) as tokens,
+        sum(priced_tokens) as priced_tokens,
         sum(list_cost_usd) as list_cost_usd
-    from calls_by(coalesce($by, 'model'), null, $dimension, $dimension_value)
-    where project = $scope
-        and started_at >= $since
-        and started_at < $until
-        and ($tenant_id is null or coalesce(tenant_id, '') = $tenant_id)
-        and ($model is null or coalesce(model_answered, model_requested, '') = $model)
+    from window_tallies(
+        $scope, $since, $until, $bucket_minutes, $tenant_id, $model, $environment, $prompt_name,
+        $dimension, $dimension_value, coalesce($by, 'model'), null
+    )
     group by bucket_at, coalesce(value, '')
-    having sum(effective_cost_usd) is not null
+    having sum(cost_usd) is not null
 ),
 
 ranked as (

@@ -47,20 +47,17 @@ recorded as (
 
 seen as (
     select
-        tenant_id,
-        min(started_at) as first_seen,
-        max(started_at) as last_seen,
-        count(*) as n_calls,
-        count(attributed_by) as n_attributed,
-        count(effective_cost_usd) as n_priced,
-        sum(effective_cost_usd) as cost_usd,
+        value as tenant_id,
+        min(first_started_at) as first_seen,
+        max(last_started_at) as last_seen,
+        sum(n_calls) as n_calls,
+        coalesce(sum(n_attributed), 0) as n_attributed,
+        coalesce(sum(n_priced), 0) as n_priced,
+        sum(cost_usd) as cost_usd,
         sum(list_cost_usd) as list_cost_usd,
-        sum(list_cost_usd) filter (billed_to = 'customer') as customer_billed_usd
-    from calls
-    where project = $scope
-        and ($since is null or started_at >= $since)
-        and ($until is null or started_at < $until)
-    group by tenant_id
+        sum(customer_billed_usd) as customer_billed_usd
+    from window_tallies($scope, $since, $until, null, $tenant_id, null, null, null, null, null, 'tenant_id', null)
+    group by value
 )
 
 select

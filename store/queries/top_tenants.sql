@@ -5,6 +5,8 @@
 -- param tenant_id text optional: only this tenant; empty text = calls without a tenant
 -- param model text optional: only this model; empty text = calls that name none
 -- param by text optional: what to group by instead of tenant_id: a name that the query `dimensions` lists
+-- param environment text optional: only this environment; empty text = calls that name none
+-- param prompt_name text optional: only this prompt; empty text = calls without one
 -- param dimension text optional: only calls with `dimension_value` in this dimension (the query `dimensions` lists them)
 -- param dimension_value text optional: its value; empty or not given = calls that have none
 -- column kind text: tenant, no_tenant or others; value and no_value when not by tenant
@@ -26,24 +28,22 @@
 with per_value as (
     select
         value,
-        count(*) as n_calls,
-        count(*) filter (status = 'error') as n_errors,
-        count(effective_cost_usd) as n_priced,
-        count(*) filter (cost_status in ('unpriced_model', 'unpriced_unit', 'conflict')) as n_unpriced,
-        sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) as tokens,
-        sum(effective_cost_usd) as cost_usd,
-        count(*) filter (sampling_rate < 1) as n_sampled,
-        coalesce(sum(unsent_calls(sampling_rate)), 0) as unsent,
-        coalesce(sum(effective_cost_usd * unsent_calls(sampling_rate)), 0) as unsent_usd,
-        sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) filter (effective_cost_usd is not null) as priced_tokens,
+        sum(n_calls) as n_calls,
+        coalesce(sum(n_errors), 0) as n_errors,
+        coalesce(sum(n_priced), 0) as n_priced,
+        coalesce(sum(n_unpriced), 0) as n_unpriced,
+        sum(tokens) as tokens,
+        sum(cost_usd) as cost_usd,
+        coalesce(sum(n_sampled), 0) as n_sampled,
+        coalesce(sum(unsent), 0) as unsent,
+        coalesce(sum(unsent_usd), 0) as unsent_usd,
+        sum(priced_tokens) as priced_tokens,
         sum(list_cost_usd) as list_cost_usd,
-        sum(list_cost_usd) filter (billed_to = 'customer') as customer_billed_usd
-    from calls_by(coalesce($by, 'tenant_id'), null, $dimension, $dimension_value)
-    where project = $scope
-        and started_at >= $since
-        and started_at < $until
-        and ($tenant_id is null or coalesce(tenant_id, '') = $tenant_id)
-        and ($model is null or coalesce(model_answered, model_requested, '') = $model)
+        sum(customer_billed_usd) as customer_billed_usd
+    from window_tallies(
+        $scope, $since, $until, null, $tenant_id, $model, $environment, $prompt_name,
+        $dimension, $dimension_value, coalesce($by, 'tenant_id'), null
+    )
     group by value
 ),
 

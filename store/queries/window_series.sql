@@ -4,6 +4,8 @@
 -- param bucket_minutes integer: width of a bucket; whole buckets divide a UTC day
 -- param tenant_id text optional: only this tenant; empty text = calls without a tenant
 -- param model text optional: only this model; empty text = calls that name none
+-- param environment text optional: only this environment; empty text = calls that name none
+-- param prompt_name text optional: only this prompt; empty text = calls without one
 -- param dimension text optional: only calls with `dimension_value` in this dimension (the query `dimensions` lists them)
 -- param dimension_value text optional: its value; empty or not given = calls that have none
 -- column bucket_at utc: start of the bucket
@@ -27,24 +29,27 @@ with buckets as (
 
 counted as (
     select
-        time_bucket(to_minutes($bucket_minutes), started_at) as bucket_at,
-        count(*) as n_calls,
-        count(*) filter (status = 'error') as n_errors,
-        sum(effective_cost_usd) as cost_usd,
-        sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) as tokens,
-        quantile_cont(duration_ns, 0.5) filter (status = 'ok' and cache_hit is not true) as p50_ns,
-        quantile_cont(duration_ns, 0.95) filter (status = 'ok' and cache_hit is not true) as p95_ns,
-        count(*) filter (sampling_rate < 1) as n_sampled,
-        count(effective_cost_usd) as n_priced,
-        sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) filter (effective_cost_usd is not null) as priced_tokens,
+        bucket_at,
+        sum(n_calls) as n_calls,
+        coalesce(sum(n_errors), 0) as n_errors,
+        sum(cost_usd) as cost_usd,
+        sum(tokens) as tokens,
+        coalesce(sum(n_sampled), 0) as n_sampled,
+        coalesce(sum(n_priced), 0) as n_priced,
+        sum(priced_tokens) as priced_tokens,
         sum(list_cost_usd) as list_cost_usd
-    from calls_by(null, null, $dimension, $dimension_value)
-    where project = $scope
-        and started_at >= $since
-        and started_at < $until
-        and ($tenant_id is null or coalesce(tenant_id, '') = $tenant_id)
-        and ($model is null or coalesce(model_answered, model_requested, '') = $model)
-    group by all
+    from window_tallies(
+        $scope, $since, $until, $bucket_minutes, $tenant_id, $model, $environment, $prompt_name,
+        $dimension, $dimension_value, null, null
+    )
+    group by bucket_at
+),
+
+timed as (
+    select bucket_at, p50_ns, p95_ns
+    from window_latencies(
+        $scope, $since, $until, $bucket_minutes, $tenant_id, $model, $environment, $prompt_name, $dimension, $dimension_value
+    )
 )
 
 select
@@ -53,12 +58,13 @@ select
     cast(coalesce(counted.n_errors, 0) as bigint) as n_errors,
     cast(counted.cost_usd as decimal(38, 12)) as cost_usd,
     cast(coalesce(counted.tokens, 0) as bigint) as tokens,
-    cast(counted.p50_ns as bigint) as p50_ns,
-    cast(counted.p95_ns as bigint) as p95_ns,
+    timed.p50_ns,
+    timed.p95_ns,
     cast(coalesce(counted.n_sampled, 0) as bigint) as n_sampled,
     cast(coalesce(counted.n_priced, 0) as bigint) as n_priced,
     cast(coalesce(counted.priced_tokens, 0) as bigint) as priced_tokens,
     cast(counted.list_cost_usd as decimal(38, 12)) as list_cost_usd
 from buckets
 left join counted on counted.bucket_at = buckets.bucket_at
+left join timed on timed.bucket_at = buckets.bucket_at
 order by buckets.bucket_at

@@ -3,6 +3,8 @@
 -- param until time: up to, not including, this moment
 -- param tenant_id text optional: only this tenant; empty text = calls without a tenant
 -- param model text optional: only this model; empty text = calls that name none
+-- param environment text optional: only this environment; empty text = calls that name none
+-- param prompt_name text optional: only this prompt; empty text = calls without one
 -- param dimension text optional: only calls with `dimension_value` in this dimension (the query `dimensions` lists them)
 -- param dimension_value text optional: its value; empty or not given = calls that have none
 -- column n_calls calls: model calls, failed ones included
@@ -28,35 +30,39 @@
 -- column n_reported calls: of which an emitter said so
 -- column n_customer_billed calls: billed to the customer's own account: they cost us 0
 -- column customer_billed_usd usd: list price of those; in no cost_usd
+with timed as (
+    select n_timed, p50_ns, p95_ns
+    from window_latencies(
+        $scope, $since, $until, null, $tenant_id, $model, $environment, $prompt_name, $dimension, $dimension_value
+    )
+)
+
 select
-    cast(count(*) as bigint) as n_calls,
-    cast(count(*) filter (status = 'error') as bigint) as n_errors,
-    cast(count(effective_cost_usd) as bigint) as n_priced,
-    cast(count(*) filter (cost_status in ('unpriced_model', 'unpriced_unit', 'conflict')) as bigint) as n_unpriced,
-    cast(count(*) filter (cost_status = 'no_usage') as bigint) as n_no_usage,
-    cast(count(*) filter (cache_hit) as bigint) as n_cache_hits,
-    cast(count(*) filter (sampling_rate < 1) as bigint) as n_sampled,
+    cast(coalesce(sum(n_calls), 0) as bigint) as n_calls,
+    cast(coalesce(sum(n_errors), 0) as bigint) as n_errors,
+    cast(coalesce(sum(n_priced), 0) as bigint) as n_priced,
+    cast(coalesce(sum(n_unpriced), 0) as bigint) as n_unpriced,
+    cast(coalesce(sum(n_no_usage), 0) as bigint) as n_no_usage,
+    cast(coalesce(sum(n_cache_hits), 0) as bigint) as n_cache_hits,
+    cast(coalesce(sum(n_sampled), 0) as bigint) as n_sampled,
     cast(sum(input_tokens) as bigint) as input_tokens,
     cast(sum(output_tokens) as bigint) as output_tokens,
-    cast(coalesce(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)), 0) as bigint) as tokens,
-    cast(sum(effective_cost_usd) as decimal(38, 12)) as cost_usd,
-    cast(sum(saved_cost_usd) as decimal(38, 12)) as saved_usd,
-    -- A failed call ends early and a cache hit ends at once: both would make the models look faster.
-    cast(count(duration_ns) filter (status = 'ok' and cache_hit is not true) as bigint) as n_timed,
-    cast(quantile_cont(duration_ns, 0.5) filter (status = 'ok' and cache_hit is not true) as bigint) as p50_ns,
-    cast(quantile_cont(duration_ns, 0.95) filter (status = 'ok' and cache_hit is not true) as bigint) as p95_ns,
-    cast(count(*) + coalesce(round(sum(unsent_calls(sampling_rate))), 0) as bigint) as estimated_calls,
-    cast(sum(effective_cost_usd) + coalesce(sum(effective_cost_usd * unsent_calls(sampling_rate)), 0) as decimal(38, 12)) as estimated_cost_usd,
-    cast(coalesce(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) filter (effective_cost_usd is not null), 0) as bigint)
+    cast(coalesce(sum(tokens), 0) as bigint) as tokens,
+    cast(sum(cost_usd) as decimal(38, 12)) as cost_usd,
+    cast(sum(saved_usd) as decimal(38, 12)) as saved_usd,
+    coalesce((select n_timed from timed), 0) as n_timed,
+    (select p50_ns from timed) as p50_ns,
+    (select p95_ns from timed) as p95_ns,
+    cast(coalesce(sum(n_calls), 0) + coalesce(round(sum(unsent)), 0) as bigint) as estimated_calls,
+    cast(sum(cost_usd) + coalesce(sum(unsent_usd), 0) as decimal(38, 12)) as estimated_cost_usd,
+    cast(coalesce(sum(priced_tokens), 0) as bigint)
         as priced_tokens,
     cast(sum(list_cost_usd) as decimal(38, 12)) as list_cost_usd,
     cast(sum(reported_cost_usd) as decimal(38, 12)) as reported_cost_usd,
-    cast(count(reported_cost_usd) as bigint) as n_reported,
-    cast(count(*) filter (billed_to = 'customer') as bigint) as n_customer_billed,
-    cast(sum(list_cost_usd) filter (billed_to = 'customer') as decimal(38, 12)) as customer_billed_usd
-from calls_by(null, null, $dimension, $dimension_value)
-where project = $scope
-    and started_at >= $since
-    and started_at < $until
-    and ($tenant_id is null or coalesce(tenant_id, '') = $tenant_id)
-    and ($model is null or coalesce(model_answered, model_requested, '') = $model)
+    cast(coalesce(sum(n_reported), 0) as bigint) as n_reported,
+    cast(coalesce(sum(n_customer_billed), 0) as bigint) as n_customer_billed,
+    cast(sum(customer_billed_usd) as decimal(38, 12)) as customer_billed_usd
+from window_tallies(
+    $scope, $since, $until, null, $tenant_id, $model, $environment, $prompt_name,
+    $dimension, $dimension_value, null, null
+)
