@@ -8,6 +8,7 @@ happened, to what, and what to do next. Anything else that escapes is our bug an
     ├── DataDirError       a data directory that is in use, unreadable, full, or from another version
     ├── ServerError        the store server or the receiver did not answer as it should
     ├── QueryError         a query that is unknown, refused or wrong
+    │   └── NotSignedInError   without an access key that the server takes
     ├── SuiteError         a suite, a prompt file, a golden set or a run folder
     └── ProviderError      a model provider that cannot be used as configured
 """
@@ -33,6 +34,10 @@ class ServerError(UserError):
 
 class QueryError(UserError):
     """A query that is unknown, refused or wrong."""
+
+
+class NotSignedInError(QueryError):
+    """A query without an access key that the server takes: none, a wrong one, or one that was revoked."""
 
 
 class SuiteError(UserError):

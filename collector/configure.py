@@ -21,6 +21,7 @@ from typing import Any, Literal
 from collector.conventions.dimensions import Dimensions
 from collector.retention import Retention
 from collector.settings import BUILTIN_REDACTIONS, EVERY_PROJECT, CollectorSettings
+from collector.visitors import check_header_name, check_proxies, check_users
 from errors import ConfigError
 from store.projects import is_project
 
@@ -142,6 +143,10 @@ def _table_of_lists(given: Any) -> Mapping[str, tuple[str, ...]]:
     return {name: _texts(values) for name, values in table.items()}
 
 
+def _table_of_tables(given: Any) -> Mapping[str, Mapping[str, str]]:
+    return {name: _table_of_texts(value) for name, value in _table(given).items()}
+
+
 _READERS: Mapping[Any, Callable[[Any], Any]] = {
     int: _number,
     bool: _truth,
@@ -150,6 +155,7 @@ _READERS: Mapping[Any, Callable[[Any], Any]] = {
     tuple: _texts,
     Mapping: _table_of_texts,
     Mapping[str, tuple[str, ...]]: _table_of_lists,
+    Mapping[str, Mapping[str, str]]: _table_of_tables,
     Retention: lambda given: given if isinstance(given, Retention) else Retention.read(_table(given)),
 }
 
@@ -201,6 +207,9 @@ def _pattern_names(patterns: Mapping[str, str]) -> None:
 _CHECKS: Mapping[str, Callable[[Any], object]] = {
     "capture_projects": _project_names,
     "cors_origins": _origins,
+    "dashboard_proxies": check_proxies,
+    "dashboard_user_header": check_header_name,
+    "dashboard_users": check_users,
     "dimensions": Dimensions.read,
     "redact_builtin": _known_redactions,
     "redact_patterns": _pattern_names,

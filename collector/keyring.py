@@ -27,9 +27,11 @@ from collector.keys import (
     read_local_token,
     token_hash,
 )
+from collector.narrowing import BeyondError, Narrowing, UnreadableError, narrowed
 from collector.observe import logs
 from collector.settings import CollectorSettings
 from store.projects import DEFAULT_PROJECT, PROJECT_HEADER, is_project
+from store.wire import AS_HEADER
 
 # How long a revoked key may go on working: well under the second that is promised.
 LOOK_EVERY_S = 0.25
@@ -61,6 +63,10 @@ class ForbiddenError(AccessError):
 
 class NotAProjectError(AccessError):
     """A project header that cannot name a project: 400."""
+
+
+class NotNarrowedError(NotAProjectError):
+    """A header that says whom the request is for, and cannot be read: 400, never answered as if it were not there."""
 
 
 class KeysUnreadableError(AccessError):
@@ -101,7 +107,15 @@ class Keyring:
         )
 
     def caller(self, headers: Mapping[str, str]) -> Caller:
-        """Who sends a request with these headers (names in lower case). Raises an AccessError."""
+        """Who sends a request with these headers (names in lower case), narrowed when they say so.
+
+        Raises an AccessError.
+        """
+        caller = self._sender(headers)
+        asked = headers.get(AS_HEADER)
+        return caller if asked is None else _narrowed(caller, asked, headers.get(PROJECT_HEADER))
+
+    def _sender(self, headers: Mapping[str, str]) -> Caller:
         named = headers.get(PROJECT_HEADER)
         if named is not None and not is_project(named):
             raise NotAProjectError(
@@ -168,6 +182,20 @@ class Keyring:
         else:
             # What was seen before it was read: a change between the two is then seen the next time.
             self._signature, self._problem = signature, None
+
+
+def _narrowed(caller: Caller, asked: str, named: str | None) -> Caller:
+    try:
+        found = narrowed(caller, Narrowing.read(asked))
+    except UnreadableError as wrong:
+        raise NotNarrowedError(f"{AS_HEADER}: {wrong}") from None
+    except BeyondError as beyond:
+        raise ForbiddenError(f"{AS_HEADER}: {beyond}") from None
+    if named is not None and named != found.project:
+        raise ForbiddenError(
+            f"{PROJECT_HEADER} says {named!r}, {AS_HEADER} binds to {found.project!r}; send the same"
+        )
+    return found
 
 
 def _bound(key: Key, named: str | None) -> Caller:

@@ -17,13 +17,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
+from collector.roles import ROLES, Right, Role, rights_of
 from errors import ConfigError, DataDirError
 from store.projects import DEFAULT_PROJECT, is_project
 
-Role = Literal["ingest", "read", "finance", "admin"]
-ROLES: tuple[Role, ...] = get_args(Role)
 # The one project name that is none: every project, for an admin key only.
 EVERY_PROJECT = "*"
 # What every token begins with, so that a scanner finds one that leaked: sy_<role>_<key id>_<64 hex digits>.
@@ -53,6 +52,19 @@ class Caller:
     role: Role | Literal["owner"] = "owner"
     # Whether the project is a wall for this caller, or only the one asked for.
     every_project: bool = True
+    # The role that a request is narrowed to (collector.narrowing); "" where it is not.
+    acting_as: str = ""
+
+    def may(self, right: Right) -> bool:
+        """Whether the key has the right, and whoever the request is for as well."""
+        return right in rights_of(self.role) and (not self.acting_as or right in rights_of(self.acting_as))
+
+    @property
+    def described(self) -> str:
+        """For messages: which key of which role, and for whom; never the key."""
+        who = f"access key {self.key_id}" if self.key_id else "a program on this machine"
+        for_whom = f" for a visitor of the role {self.acting_as!r}" if self.acting_as else ""
+        return f"{who} (role {self.role!r}){for_whom}"
 
     @property
     def is_keyless(self) -> bool:

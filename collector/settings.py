@@ -21,6 +21,8 @@ MEGABYTE = 1_000_000
 # What can be redacted from captured content without a pattern of one's own (collector/privacy/patterns.py).
 BUILTIN_REDACTIONS = ("secret", "email", "phone", "card", "iban")
 EVERY_PROJECT = "*"
+# Only the dashboard's process needs it, and gets it in another way.
+_ABOUT_PEOPLE = ("dashboard_users",)
 DEFAULT_DATA_DIR = Path(".steelyard")
 
 
@@ -73,6 +75,27 @@ class CollectorSettings:
         "auto", "lines for people or for machines; auto = text on a terminal, else json"
     )
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "what is logged at least")
+    # Who sees the pages: see docs/sign-in.md.
+    dashboard_sign_in: Literal["none", "key", "oidc", "proxy"] = _setting(
+        "none", "how people sign in to the pages; none = this machine only"
+    )
+    dashboard_host: str | None = _setting(
+        None, "the address the pages listen on; default: host when there is a sign-in", example="10.0.0.5"
+    )
+    dashboard_users: Mapping[str, Mapping[str, str]] = _setting(
+        {},
+        "what each person may see; '*' = whoever else signs in",
+        example='{"ana@example.com": {"role": "admin"}, "*": {"role": "viewer", "project": "search"}}',
+    )
+    dashboard_oidc: Path | None = _setting(
+        None, "file with the OIDC client (TOML)", example="/etc/steelyard/oidc.toml"
+    )
+    dashboard_user_header: str = _setting(
+        "X-Forwarded-User", "header in which the proxy names who signed in", example="X-Auth-Request-Email"
+    )
+    dashboard_proxies: tuple[str, ...] = _setting(
+        ("127.0.0.1", "::1"), "addresses the proxy comes from", example="127.0.0.1,10.0.0.0/24"
+    )
     # Privacy: see docs/privacy.md. Nothing of what people and models wrote is stored unless a project is named here.
     capture_projects: tuple[str, ...] = _setting(
         (), "projects whose message content is stored, redacted; '*' = all", example="support,search"
@@ -102,7 +125,11 @@ class CollectorSettings:
 
     def handed_down(self) -> str:
         """As one argument for the processes that the supervisor starts."""
-        return json.dumps({name: _plain(value) for name, value in vars(self).items()})
+        return json.dumps(self.plain())
+
+    def plain(self) -> dict[str, Any]:
+        """Every setting as JSON has it, but for who the people are: arguments can be listed by anybody on the machine."""
+        return {name: _plain(value) for name, value in vars(self).items() if name not in _ABOUT_PEOPLE}
 
     @classmethod
     def taken_up(cls, text: str) -> CollectorSettings:
@@ -121,12 +148,12 @@ class CollectorSettings:
     @property
     def is_public(self) -> bool:
         """Whether others than programs on this machine can reach what listens."""
-        return self.host != "localhost" and not _is_loopback(self.host)
+        return is_public_host(self.host)
 
     @property
     def local_host(self) -> str:
         """Where programs on this machine reach what listens on `host`."""
-        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return _local(self.host)
 
     @property
     def receiver_url(self) -> str:
@@ -141,17 +168,42 @@ class CollectorSettings:
         return self.url(self.local_host, self.api)
 
     @property
-    def dashboard_host(self) -> str:
-        """The pages have no sign-in, so they stay on this machine."""
-        return "127.0.0.1" if self.is_public else self.host
+    def dashboard_address(self) -> str:
+        """Where the pages listen: without a sign-in on this machine only, unless another address is named."""
+        if self.dashboard_host is not None:
+            return self.dashboard_host
+        return "127.0.0.1" if self.is_public and self.dashboard_sign_in == "none" else self.host
+
+    @property
+    def is_dashboard_public(self) -> bool:
+        return is_public_host(self.dashboard_address)
+
+    @property
+    def dashboard_has_tls(self) -> bool:
+        """Only for others: a certificate is for the machine's name, and this machine's own browsers ask 127.0.0.1."""
+        return self.is_dashboard_public and self.tls_cert is not None
 
     @property
     def dashboard_url(self) -> str:
-        return f"http://{_in_url(self.dashboard_host)}:{self.dashboard}"
+        """Where programs on this machine reach the pages."""
+        return self.dashboard_url_at(_local(self.dashboard_address))
+
+    def dashboard_url_at(self, host: str) -> str:
+        return f"{'https' if self.dashboard_has_tls else 'http'}://{_in_url(host)}:{self.dashboard}"
 
     def url(self, host: str, port: int) -> str:
         """The address of a port of the receiver or the read API, as `host` is called where it is used."""
         return f"{'https' if self.tls_cert else 'http'}://{_in_url(host)}:{port}"
+
+
+def is_public_host(host: str) -> bool:
+    """Whether others than programs on this machine reach what listens there."""
+    return host != "localhost" and not _is_loopback(host)
+
+
+def _local(host: str) -> str:
+    """Where this machine reaches what listens on the host."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
 
 
 def _plain(value: Any) -> Any:

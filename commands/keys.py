@@ -11,6 +11,7 @@ import pyarrow as pa
 from collector import datadir, keys
 from collector.configure import load_settings
 from collector.keys import Key, KeyFileError
+from collector.roles import ROLES
 from collector.settings import CollectorSettings
 from commands.output import Format, format_option, print_rows
 from errors import DataDirError
@@ -31,12 +32,8 @@ _LISTED = pa.schema(
         )
     ]
 )
-_WHAT_FOR = {
-    "ingest": 'export OTEL_EXPORTER_OTLP_HEADERS="x-api-key=<the key>"',
-    "read": "export STEELYARD_API_KEY=<the key>",
-    "finance": "export STEELYARD_API_KEY=<the key>",
-    "admin": "export STEELYARD_API_KEY=<the key>",
-}
+_TO_SEND = 'export OTEL_EXPORTER_OTLP_HEADERS="x-api-key=<the key>"'
+_TO_LOOK = "export STEELYARD_API_KEY=<the key>, or type it in where the pages ask for one"
 _data_option = click.option(
     "--data", type=click.Path(path_type=Path), help="Data directory (default ./.steelyard)."
 )
@@ -56,8 +53,8 @@ def command() -> None:
 @click.option(
     "--role",
     required=True,
-    metavar="|".join(keys.ROLES),
-    help="ingest sends; read and finance query; admin does both and more.",
+    metavar="|".join(ROLES),
+    help="ingest sends; viewer, engineer and finance look; admin does both and more (docs/keys.md).",
 )
 @click.option("--project", required=True, help="The project it is bound to; '*' = every one, for admin only.")
 @click.option("--tenant", default="", help="Only this tenant's data.")
@@ -70,7 +67,7 @@ def add(role: str, project: str, tenant: str, environment: str, name: str, data:
     \b
     Example:
       steelyard keys add --role ingest --project search-team --name "search, production"
-      KEY=$(steelyard keys add --role read --project search-team)
+      KEY=$(steelyard keys add --role viewer --project search-team)
     """
     settings = load_settings({"data": data})
     _make_room(settings)
@@ -81,7 +78,7 @@ def add(role: str, project: str, tenant: str, environment: str, name: str, data:
     bound += [f"{what} {text}" for what, text in (("tenant", tenant), ("environment", environment)) if text]
     _say(f"key {key.key_id}: role {key.role}, {', '.join(bound)}. This is the only time it is shown:")
     click.echo(token)
-    _say(f"Use it with: {_WHAT_FOR[key.role]}")
+    _say(f"Use it with: {_TO_SEND if key.role == 'ingest' else _TO_LOOK}")
     _say(f"Revoke it with: steelyard keys revoke {key.key_id}")
 
 

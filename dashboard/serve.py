@@ -10,13 +10,20 @@ import argparse
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from starlette.middleware import Middleware
 
 from collector.observe import logs
 from collector.processes.lifeline import follow_parent
+from collector.settings import is_public_host
+from collector.visitors import PROXY_USER, SIGN_IN_VARIABLE, SignIn
+from dashboard import oidc
+from dashboard.compression import CompressedAssets
+from dashboard.doorman import BackToLink, Doorman
 from errors import ConfigError, UserError
 
 if TYPE_CHECKING:
@@ -28,6 +35,9 @@ APP = Path(__file__).parent / "app.py"
 def main(argv: list[str] | None = None) -> int:
     given = _arguments(argv)
     try:
+        sign_in = SignIn.taken_up(os.environ.get(SIGN_IN_VARIABLE))
+        _check_who_gets_in(sign_in, given)
+        secrets = oidc.secrets(sign_in)
         _check_port(given.address, given.port)
     except UserError as mistake:
         print(f"steelyard: {mistake}", file=sys.stderr)
@@ -40,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
     if given.supervised:
         follow_parent()
     logs.configure(given.log_format)
-    _serve(given.address, given.port)
+    _serve(given, sign_in, secrets)
     return 0
 
 
@@ -54,9 +64,24 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--store-file", type=Path, help="read this store file instead; no server may run on it"
     )
+    parser.add_argument("--tls-cert", type=Path, help="serve https with this certificate (PEM)")
+    parser.add_argument("--tls-key", type=Path, help="and its private key (PEM)")
     parser.add_argument("--log-format", default="auto", choices=("auto", "text", "json"))
     parser.add_argument("--supervised", action="store_true", help="end when standard input does")
     return parser.parse_args(argv)
+
+
+def _check_who_gets_in(sign_in: SignIn, given: argparse.Namespace) -> None:
+    if sign_in.method == "none" and is_public_host(given.address):
+        raise ConfigError(
+            f"--address {given.address} opens the pages to other machines, and nobody has to sign in. Start them with "
+            "`steelyard up` and dashboard_sign_in = key, oidc or proxy (docs/sign-in.md), or stay on 127.0.0.1."
+        )
+    if sign_in.method != "none" and given.store_file:
+        raise ConfigError(
+            "--store-file has no read API that could hold each visitor to what is theirs; leave out the sign-in and "
+            "stay on this machine, or start a server on the file."
+        )
 
 
 def _check_port(address: str, port: int) -> None:
@@ -73,7 +98,7 @@ def _check_port(address: str, port: int) -> None:
             ) from taken
 
 
-def _serve(address: str, port: int) -> None:
+def _serve(given: argparse.Namespace, sign_in: SignIn, secrets: Mapping[str, Any] | None) -> None:
     # Here and not above, so that a taken port is told at once and not after seconds of imports.
     import streamlit as st
 
@@ -81,7 +106,29 @@ def _serve(address: str, port: int) -> None:
 
     # `App.run` takes the first argument for the script whose folder holds more settings; ours are all here.
     sys.argv = [str(APP)]
-    st.App(APP, lifespan=_warmed).run(config={**OPTIONS, "server.address": address, "server.port": port})
+    # The peer of a connection is who it is, not what a header says: the doorman asks whether it is the proxy.
+    os.environ["FORWARDED_ALLOW_IPS"] = ""
+    app = st.App(APP, lifespan=_warmed, middleware=_middleware(sign_in), secrets=secrets)
+    app.run(config={**OPTIONS, **_listening(given), **_identity(sign_in)})
+
+
+def _listening(given: argparse.Namespace) -> dict[str, Any]:
+    found = {"server.address": given.address, "server.port": given.port}
+    if given.tls_cert:
+        found |= {"server.sslCertFile": str(given.tls_cert), "server.sslKeyFile": str(given.tls_key)}
+    return found
+
+
+def _identity(sign_in: SignIn) -> dict[str, Any]:
+    # The name of the header is Streamlit's own default elsewhere; without a proxy nobody's header is believed.
+    return {
+        "server.trustedUserHeaders": {sign_in.user_header: PROXY_USER} if sign_in.method == "proxy" else {}
+    }
+
+
+def _middleware(sign_in: SignIn) -> list[Middleware]:
+    found = [Middleware(Doorman, sign_in=sign_in), Middleware(CompressedAssets)]
+    return [*found, Middleware(BackToLink)] if sign_in.method == "oidc" else found
 
 
 @asynccontextmanager

@@ -21,8 +21,6 @@ from collector.observe import registry, taking
 from collector.settings import CollectorSettings
 from collector.spool.segments import sealed_segments, spool_bytes
 
-# An ingest key lies in every program that sends; it is for sending.
-_READERS = ("read", "finance", "admin", "owner")
 _WELCOME = """\
 This is Steelyard's receiver. It takes OpenTelemetry from programs: traces, logs and metrics by POST to
 /v1/traces, /v1/logs and /v1/metrics, as protobuf or JSON, and has no pages.
@@ -59,13 +57,12 @@ def routes(
 
     async def metrics(request: Request) -> Response:
         try:
-            role = keyring.caller(request.headers).role
+            caller = keyring.caller(request.headers)
         except AccessError as refused:
             return _refused(str(refused), 401)
-        if role not in _READERS:
-            return _refused(
-                f"a key of the role {role!r} cannot see metrics; use one with the role 'read'", 403
-            )
+        # An ingest key lies in every program that sends; it is for sending.
+        if not caller.may("pipeline"):
+            return _refused(f"{caller.described} cannot see metrics; use a key with the role 'engineer'", 403)
         body, content_type = registry.exposition(request.headers.get("accept", ""))
         return Response(body, headers={"content-type": content_type})
 

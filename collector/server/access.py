@@ -17,13 +17,15 @@ from collector.keyring import (
     presented,
 )
 from collector.keys import Caller
+from collector.roles import Right, roles_with
 from collector.server.scopes import Scope
 from collector.settings import CollectorSettings
 from errors import QueryError
+from store.catalog import NamedQuery
 from store.projects import is_project
 from store.wire import API_VERSION, VERSION_HEADER
 
-_QUERY_ROLES = ("read", "finance", "admin", "owner")
+_EVERYTHING = Scope("")
 _STATUS_OF = {
     UnauthenticatedError: 401,
     ForbiddenError: 403,
@@ -50,19 +52,32 @@ class Access:
     def reader(self, request: Request) -> Caller:
         """Who asks, with a role that may query. Raises as `caller` does."""
         caller = self.caller(request)
-        if caller.role not in _QUERY_ROLES:
+        _check_may(caller, "query", "read")
+        return caller
+
+    def pipeline_reader(self, request: Request) -> Caller:
+        """Who asks, if the state of the collector is theirs to see. Raises as `caller` does."""
+        caller = self.caller(request)
+        _check_may(caller, "pipeline", "see the state of the collector")
+        return caller
+
+    def administrator(self, request: Request) -> Caller:
+        """Who asks, if they run this collector. Raises as `caller` does."""
+        caller = self.caller(request)
+        if not caller.may("administer") or not caller.every_project:
             raise ForbiddenError(
-                f"access key {caller.key_id} has the role {caller.role!r}, which reads nothing; use one with the role "
-                "'read' (`steelyard keys add --role read`)"
+                f"{caller.described} may not do this: it takes an admin key of every project "
+                "(`steelyard keys add --role admin --project '*'`)"
             )
         return caller
 
     def sql_reader(self, request: Request) -> Caller:
         """Who asks, if they may see every project, as SQL does. Raises as `caller` does."""
         caller = self.reader(request)
+        _check_may(caller, "sql", "use SQL")
         if not caller.every_project:
             raise ForbiddenError(
-                f"access key {caller.key_id} is bound to project {caller.project!r}, and SQL sees every project; "
+                f"{caller.described} is bound to project {caller.project!r}, and SQL sees every project; "
                 "use a named query, or an admin key made with --project '*'"
             )
         return caller
@@ -70,7 +85,7 @@ class Access:
     def is_trusted(self, request: Request) -> bool:
         """Whether this caller may know where the server keeps what. A key that is wrong is still refused."""
         try:
-            return self.caller(request).role in ("admin", "owner")
+            return self.caller(request).may("administer")
         except KeysUnreadableError:
             return False
         except UnauthenticatedError:
@@ -88,15 +103,30 @@ def project_of(caller: Caller, asked: object) -> str:
         return named
     if asked is not None and asked != caller.project:
         raise ForbiddenError(
-            f"project {str(asked)[:100]!r} was asked for, but access key {caller.key_id} belongs to project "
+            f"project {str(asked)[:100]!r} was asked for, but {caller.described} belongs to project "
             f"{caller.project!r}; ask for that one (--project {caller.project})"
         )
     return caller.project
 
 
+def check_query(caller: Caller, query: NamedQuery) -> None:
+    """Refuse a query that the caller's role may not ask. Raises ForbiddenError."""
+    if query.reads_contents:
+        _check_may(caller, "contents", f"read captured messages, as query {query.name!r} does")
+
+
 def scope_of(caller: Caller) -> Scope | None:
-    """What the caller's session is narrowed to; None for whoever sees every project."""
-    return None if caller.every_project else Scope(caller.project, caller.tenant, caller.environment)
+    """What the caller's session is narrowed to; None for whoever sees everything."""
+    project = "" if caller.every_project else caller.project
+    scope = Scope(project, caller.tenant, caller.environment, caller.may("contents"))
+    return None if scope == _EVERYTHING else scope
+
+
+def _check_may(caller: Caller, right: Right, what: str) -> None:
+    if not caller.may(right):
+        raise ForbiddenError(
+            f"{caller.described} may not {what}; it takes one of the roles {roles_with(right)}"
+        )
 
 
 async def access_refused(request: Request, refused: Exception) -> Response:

@@ -24,8 +24,8 @@ from starlette.routing import Route
 
 from collector.keyring import AccessError
 from collector.observe import reading
-from collector.server import explain_route
-from collector.server.access import Access, access_refused, project_of, scope_of
+from collector.server import explain_route, who
+from collector.server.access import Access, access_refused, check_query, project_of, scope_of
 from collector.server.explain import Asked, explain
 from collector.server.scopes import Scope, Sessions
 from errors import QueryError
@@ -112,10 +112,11 @@ def read_api(
         return JSONResponse(said, headers={VERSION_HEADER: API_VERSION})
 
     async def queries(request: Request) -> Response:
-        access.reader(request)
+        caller = access.reader(request)
         listed = [
             {"name": query.name, "purpose": query.purpose, "params": [param.name for param in query.params]}
             for query in named_queries().values()
+            if caller.may("contents") or not query.reads_contents
         ]
         return JSONResponse(listed, headers={VERSION_HEADER: API_VERSION})
 
@@ -123,6 +124,7 @@ def read_api(
         caller = access.reader(request)
         body = await _document(request)
         named = named_query(request.path_params["name"])
+        check_query(caller, named)
         params = bind(named, project_of(caller, body.get("project")), body.get("params") or {})
         return _rows(
             request, await asyncio.wrap_future(answers.ask(named.sql, params, MAX_ROWS, scope_of(caller)))
@@ -143,6 +145,7 @@ def read_api(
             Route("/api/v1/query/{name}", query, methods=["POST"]),
             Route("/api/v1/sql", sql, methods=["POST"]),
             explain_route.route(answers.explain, access),
+            *who.routes(answers.ask, access),
             *more,
         ],
         exception_handlers={QueryError: _refused, AccessError: access_refused},

@@ -117,12 +117,12 @@ def routes(pipeline: Pipeline, access: Access) -> list[Route]:
         )
 
     async def metrics(request: Request) -> Response:
-        access.reader(request)
+        access.pipeline_reader(request)
         body, content_type = registry.exposition(request.headers.get("accept", ""))
         return Response(body, headers={"content-type": content_type})
 
     async def document(request: Request) -> Response:
-        project = project_of(access.reader(request), request.query_params.get("project"))
+        project = project_of(access.pipeline_reader(request), request.query_params.get("project"))
         found = await run_in_threadpool(pipeline.document, project)  # it asks the receiver
         return JSONResponse(found, headers={VERSION_HEADER: API_VERSION})
 

@@ -27,6 +27,8 @@ _HIDDEN_FROM_TENANTS = {
     "rate_cards": "layer is distinct from 'agreement'",
     "rates": "rate_card not in (select rate_card from store.main.rate_cards where layer = 'agreement')",
 }
+# What people and models wrote, for a scope without contents.
+_CONTENTS = ("contents",)
 _CREATE = re.compile(r"create or replace (view|macro)")
 
 
@@ -37,6 +39,7 @@ class Scope:
     project: str
     tenant: str = ""
     environment: str = ""
+    has_contents: bool = True  # what people and models wrote
 
 
 class Sessions:
@@ -114,12 +117,14 @@ def _visible(table: str, columns: set[str], scope: Scope) -> str:
     if table in _SHARED:
         hidden = _HIDDEN_FROM_TENANTS.get(table) if scope.tenant else None
         return f"{rows} where {hidden}" if hidden else rows
+    if table in _CONTENTS and not scope.has_contents:
+        return f"{rows} where false"
     wanted = {"project": scope.project, "tenant_id": scope.tenant, "environment": scope.environment}
     bound = {column: value for column, value in wanted.items() if value}
     if not bound.keys() <= columns:
         return f"{rows} where false"
-    is_bound = (f"{_said(column, columns)} = {_literal(value)}" for column, value in bound.items())
-    return f"{rows} where " + " and ".join(is_bound)
+    is_bound = [f"{_said(column, columns)} = {_literal(value)}" for column, value in bound.items()]
+    return " where ".join([rows, " and ".join(is_bound)] if is_bound else [rows])
 
 
 def _said(column: str, columns: set[str]) -> str:

@@ -18,7 +18,7 @@ from collector.decode.rules import rules_of
 from collector.observe import logs
 from collector.processes.serving import serve
 from collector.repricing.worker import Repricing
-from collector.server import admin, observe
+from collector.server import admin, observe, who
 from collector.server.access import Access
 from collector.server.api import Answers, read_api
 from collector.settings import CollectorSettings
@@ -72,6 +72,7 @@ class StoreServer:
             seen = observe.routes(observe.Pipeline(self._settings), access)
             jobs = admin.Jobs(self._connection, self._settings, self._book, self._upkeep.alone)
             asked = admin.routes(jobs, self._upkeep.rewrite_soon, access)
+            asked.append(who.settings_route(self._settings, access))
             api = read_api(self._answers, access, self.about, [*seen, *asked])
             serve(api, fds, graceful_s=3, tls=server_context(self._settings))
         finally:

@@ -22,7 +22,7 @@ from store.record_checks import rule_problems, tenant_problems
 from store.tenants import AttributionRule
 from store.terms import Terms
 from tests.spans import a_call, export
-from tests.stores import Store, open_store
+from tests.stores import Store, gpt_4o_book, open_store
 
 NOON_NS = 1_793_534_400_000_000_000  # 2026-11-01T12:00:00Z
 HOUR_NS = 3_600_000_000_000
@@ -30,7 +30,7 @@ HOUR_NS = 3_600_000_000_000
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with open_store(tmp_path_factory.mktemp("attribution")) as store:
+    with open_store(tmp_path_factory.mktemp("attribution"), gpt_4o_book()) as store:
         yield store
 
 

@@ -132,6 +132,11 @@ def with_company(store: Store) -> None:
     store.session.execute(
         "insert into scores by name select project, day, response_id, user_id as name from spans"
     )
+    saved = "insert into saved by name select project, 'view' as kind, ? as name, ?::json as address, ? as statement from spans"
+    store.session.execute(
+        f"{saved} where user_id = 'ann'", ["mine", '{"tenant": "acme", "who": "ann"}', None]
+    )
+    store.session.execute(f"{saved} where user_id = 'bob'", ["of zeta", '{"who": "bob"}', "select 'annika'"])
 
 
 @pytest.mark.parametrize(
@@ -157,6 +162,8 @@ def test_what_is_about_the_erased_one_goes_from_every_table_as_the_preview_said(
         "corrections": 0,
         "tenants": 0,
         "attribution_rules": 0,
+        "budgets": 0,
+        "saved": 1,
         "log_records": n_log_records,
         "metric_points": n_metric_points,
     }

@@ -29,7 +29,9 @@ _OPEN = "import sys; from pathlib import Path; from store.backends import file; 
 def old_data(tmp_path: Path) -> Path:
     """The data directory of release 0.1.0, one segment waiting in its spool."""
     with tarfile.open(RELEASE) as packed:
-        packed.extractall(tmp_path, filter="data")
+        # As the argument `filter`, which Python 3.11.2 does not know yet.
+        packed.extraction_filter = getattr(tarfile, "data_filter", None)
+        packed.extractall(tmp_path)
     return tmp_path / "data"
 
 

@@ -245,7 +245,7 @@ def test_keys_that_are_added_at_the_same_time_are_all_kept(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"role": "root"}, "Roles: ingest, read, finance, admin"),
+        ({"role": "root"}, "Roles: ingest, viewer, engineer, read, finance, admin"),
         ({"project": "Über"}, "cannot name a project"),
         ({"project": "*"}, "for admin keys"),
         ({"role": "admin", "tenant": "acme"}, "leave out --tenant"),

@@ -20,7 +20,7 @@ from store.execute import run_select
 from tests.captures import FOLDER, trace_captures
 from tests.signals import a_record, empty, export_logs, key_values
 from tests.spans import a_call, export
-from tests.stores import Store, open_store
+from tests.stores import Store, gpt_4o_book, open_store
 
 CAPTURES = sorted(FOLDER.glob("*/*.logs*.pb"))
 TRACE, SPAN = bytes(range(16)), bytes(range(8))
@@ -28,7 +28,7 @@ TRACE, SPAN = bytes(range(16)), bytes(range(8))
 
 @pytest.fixture(scope="module")
 def one_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with open_store(tmp_path_factory.mktemp("logs") / "data") as opened:
+    with open_store(tmp_path_factory.mktemp("logs") / "data", gpt_4o_book()) as opened:
         yield opened
 
 
@@ -209,7 +209,7 @@ def test_a_captured_project_keeps_bodies_redacted_and_once(
         a_record("map", {"role": "user", "content": "hello"}, at_ns=10**18),
         a_record("none", at_ns=10**18, attributes={"gen_ai.input.messages": "[hi]"}),
     ]
-    with open_store(tmp_path / "data") as store:
+    with open_store(tmp_path / "data", gpt_4o_book()) as store:
         for project in ("open", "closed", "open"):
             store.send(export_logs(*records), signal="logs", project=project)
             store.commit()

@@ -30,7 +30,7 @@ from store.catalog import bind, named_query
 from store.execute import run_select
 from tests.captures import FOLDER, trace_captures
 from tests.signals import empty, export_metrics, key_values
-from tests.stores import Store, open_store
+from tests.stores import Store, gpt_4o_book, open_store
 
 CAPTURES = sorted(FOLDER.glob("*/*.metrics*.pb"))
 # 2026-11-21T12:00:00Z, and a minute before
@@ -41,7 +41,7 @@ TIMES = {"time_unix_nano": NOON_NS, "start_time_unix_nano": START_NS}
 
 @pytest.fixture(scope="module")
 def one_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with open_store(tmp_path_factory.mktemp("metrics") / "data") as opened:
+    with open_store(tmp_path_factory.mktemp("metrics") / "data", gpt_4o_book()) as opened:
         yield opened
 
 

@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.spans import USAGE_IN, USAGE_OUT, a_call, export
-from tests.stores import Store, open_store
+from tests.stores import Store, gpt_4o_book, open_store
 
 NOW_NS = 1_795_000_000_000_000_000
 MS = 1_000_000
@@ -22,7 +22,7 @@ FAILED_CLAUDE = FAILED | {"gen_ai__provider__name": "anthropic"}
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with open_store(tmp_path_factory.mktemp("scenes")) as store:
+    with open_store(tmp_path_factory.mktemp("scenes"), gpt_4o_book()) as store:
         yield store
 
 

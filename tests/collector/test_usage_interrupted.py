@@ -13,7 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.collector.test_canonical import an_event
 from tests.collector.test_settle_scenes import MS, NATIVE, NOW_NS, OPENLLMETRY, call, sent
 from tests.spans import USAGE_IN, USAGE_OUT
-from tests.stores import Store, open_store
+from tests.stores import Store, gpt_4o_book, open_store
 
 # 40 characters of a question and 20 of instructions: 15 tokens. The rest is not read by the model.
 MESSAGES = json.dumps(
@@ -34,7 +34,7 @@ COLUMNS = "input_tokens, output_tokens, usage_source, usage_semantics, cost_stat
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with open_store(tmp_path_factory.mktemp("interrupted")) as store:
+    with open_store(tmp_path_factory.mktemp("interrupted"), gpt_4o_book()) as store:
         yield store
 
 

@@ -84,7 +84,10 @@ def test_a_revoked_key_stays_listed_and_is_not_revoked_twice(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("add", "--role", "root", "--project", "search"), "Roles: ingest, read, finance, admin"),
+        (
+            ("add", "--role", "root", "--project", "search"),
+            "Roles: ingest, viewer, engineer, read, finance, admin",
+        ),
         (("add", "--role", "read", "--project", "A B"), "cannot name a project"),
         (("add", "--role", "read", "--project", "*"), "for admin keys"),
         (("add", "--project", "search"), "--role"),
