@@ -20,13 +20,10 @@ from functools import cached_property
 from importlib.resources import files
 
 from pricing.cards import Card
+from pricing.limits import MAX_CACHED_NAMES, MAX_NAME_LENGTH
 from pricing.names import NO_NAMES, LocalNames, dashed, local_names
 from pricing.shipped import ProviderBook, RegionRule, cards_of, model_key, read_provider, read_regions
 
-# Bounds what hostile or generated names can hold in memory; a full cache starts over, which costs about
-# 50 µs for each name seen again.
-MAX_CACHED_NAMES = 20_000
-MAX_NAME_LENGTH = 256
 # A router is no seller: the vendor is the first part of its model names, when they have one.
 ROUTER = "litellm"
 

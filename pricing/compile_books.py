@@ -1,8 +1,8 @@
 """Compile the committed price books from the genai-prices package: `python -m pricing.compile_books`.
 
 genai-prices (MIT, https://github.com/pydantic/genai-prices) is a maintained snapshot of the vendors' pages,
-but it takes 360 µs a call and forgets history: so it is a source read at build time, never an engine. This is
-the one module that imports it, and a test holds the committed books equal to what it writes.
+but it takes 360 µs a call and forgets history: so it is a source read at build time, never an engine. This and
+`compile_windows` are all that imports it, and a test holds the committed books equal to what it writes.
 
 What becomes of genai-prices' shapes:
 

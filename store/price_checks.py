@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from pricing.book import MAX_NAME_LENGTH
+from pricing.limits import MAX_NAME_LENGTH
 from pricing.units import UNITS
 from store.records import is_decimal
 

@@ -228,6 +228,43 @@ KINDS: dict[str, Kind] = {
             "recorded_by": "text",
         },
     ),
+    # What a UTC month may cost, from a month on: of everything, or of one value of a dimension (docs/budgets.md).
+    "budgets": Kind(
+        table="budgets",
+        key="budget_key",
+        required=("budget_key", "valid_from", "status"),
+        fields={
+            "budget_key": "text",
+            "dimension": "text",  # NULL = the whole project
+            "dimension_value": "text",  # empty = calls that have none
+            "valid_from": "date",  # the first day of a month
+            "status": "text",  # set | removed
+            "monthly_usd": "decimal(18,2)",
+            "soft_share": "decimal(9,6)",
+            "hard_share": "decimal(9,6)",
+            "note": "text",
+            "recorded_at": "time",
+            "recorded_by": "text",
+        },
+    ),
+    # A page with its filters, or a SELECT with its figure, kept under a name (docs/dashboard.md).
+    "saved": Kind(
+        table="saved",
+        key="saved_key",
+        required=("saved_key", "kind", "name", "status"),
+        fields={
+            "saved_key": "text",
+            "kind": "text",  # view | query
+            "name": "text",
+            "status": "text",  # set | removed
+            "page": "text",
+            "address": "json",  # {"tenant": "acme", "range": "30d"}
+            "statement": "text",
+            "chart": "json",
+            "recorded_at": "time",
+            "recorded_by": "text",
+        },
+    ),
     # The rows of one tenant or one user go; a whole project only when it is the demo. What the table keeps of it is
     # a receipt without the id (store/erase.py).
     "erasures": Kind(

@@ -8,15 +8,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 
-from errors import ConfigError, QueryError, ServerError
+from errors import ConfigError, NotSignedInError, QueryError, ServerError
 from store.projects import PROJECT_HEADER
 from store.trust import TLS_CA, Verification, verification
-from store.wire import API_VERSION, ARROW_STREAM, VERSION_HEADER
+from store.wire import API_VERSION, ARROW_STREAM, AS_HEADER, VERSION_HEADER
 
 DEFAULT_API_URL = "http://127.0.0.1:4319"
 DEFAULT_RECEIVER_URL = "http://127.0.0.1:4318"
@@ -39,7 +40,19 @@ class StoreClient:
         verify: Verification | None = None,
     ) -> None:
         self.url = url.rstrip("/")
-        self._http = _http(self.url, bearer(api_key), timeout_s, verify)
+        self._headers = bearer(api_key)
+        self._http = _http(self.url, {}, timeout_s, verify)
+
+    def as_caller(self, *, api_key: str | None = None, narrowed_to: str | None = None) -> StoreClient:
+        """The same server over the same connections, asked with another key or for somebody who may do less.
+
+        `narrowed_to` is a value of the header `x-steelyard-as` (collector/narrowing.py).
+        """
+        other = copy(self)
+        other._headers = bearer(api_key) if api_key else dict(self._headers)
+        if narrowed_to is not None:
+            other._headers[AS_HEADER] = narrowed_to
+        return other
 
     def query(self, name: str, *, project: str | None, params: Mapping[str, str | None]) -> bytes:
         """A named query's rows as an Arrow IPC stream. Without a project it is that of the key."""
@@ -84,6 +97,21 @@ class StoreClient:
         found: dict[str, Any] = self._send("GET", f"/api/v1/explain?{words}").json()
         return found
 
+    def whoami(self) -> dict[str, Any]:
+        """What the key is and may: see GET /api/v1/whoami."""
+        found: dict[str, Any] = self._send("GET", "/api/v1/whoami").json()
+        return found
+
+    def projects(self) -> list[str]:
+        """The projects that hold anything and that the key may see."""
+        found: list[str] = self._send("GET", "/api/v1/projects").json()
+        return found
+
+    def settings(self) -> list[dict[str, Any]]:
+        """Every setting of the server with its value and its description, for an admin of every project."""
+        found: list[dict[str, Any]] = self._send("GET", "/api/v1/settings").json()
+        return found
+
     def close(self) -> None:
         self._http.close()
 
@@ -93,7 +121,9 @@ class StoreClient:
     def _send(
         self, method: str, path: str, content: str | None = None, *, accept: str = ARROW_STREAM
     ) -> httpx.Response:
-        headers = {"content-type": "application/json", "accept": accept} if content is not None else {}
+        headers = dict(self._headers)
+        if content is not None:
+            headers |= {"content-type": "application/json", "accept": accept}
         try:
             answer = self._http.request(method, path, content=content, headers=headers)
         except httpx.HTTPError as failed:
@@ -105,7 +135,7 @@ class StoreClient:
         if answer.status_code >= 500:
             raise ServerError(f"the store server at {self.url} failed: {_detail(answer)}")
         if answer.status_code == 401:
-            raise QueryError(f"{self.url} refused: {_detail(answer)} Commands send $STEELYARD_API_KEY.")
+            raise NotSignedInError(f"{self.url} refused: {_detail(answer)} Commands send $STEELYARD_API_KEY.")
         if answer.status_code >= 400:
             raise QueryError(_detail(answer))
         spoken = answer.headers.get(VERSION_HEADER)
@@ -138,17 +168,21 @@ def post_records(
     *,
     project: str | None = None,
     api_key: str | None = None,
+    narrowed_to: str | None = None,
     verify: Verification | None = None,
     wait_commit: bool = True,
 ) -> None:
     """Send records through the one way in; returns when they are on disk (and committed, if asked).
 
+    `narrowed_to` is for whom, when that is somebody who may do less than the key (see `StoreClient.as_caller`).
     Safe to repeat: records are identified by their own keys. Raises ServerError when nobody answers,
     when the receiver stays busy for 20 s, or when it refuses the records, saying what it said.
     """
     headers = {"content-type": "application/json", **bearer(api_key)}
     if project:
         headers[PROJECT_HEADER] = project
+    if narrowed_to is not None:
+        headers[AS_HEADER] = narrowed_to
     path = f"/api/v1/records/{kind}" + ("?wait=commit" if wait_commit else "")
     with _http(receiver_url.rstrip("/"), headers, 60.0, verify) as http:
         for start in range(0, len(rows), RECORDS_PER_REQUEST):

@@ -2,4 +2,6 @@
 
 API_VERSION = "1"
 VERSION_HEADER = "x-steelyard-api"
+# Whom a request is for, when that is somebody who may do less than its key: collector/narrowing.py.
+AS_HEADER = "x-steelyard-as"
 ARROW_STREAM = "application/vnd.apache.arrow.stream"

@@ -16,7 +16,7 @@ import click
 from collector.configure import load_settings
 from collector.datadir import running_server
 from collector.settings import CollectorSettings
-from commands.demo import evals_history, load, traffic
+from commands.demo import budgets, evals_history, load, traffic
 from commands.demo.story import DAYS, Edition
 from commands.local import LocalServer, local_server
 from commands.processes import running
@@ -103,7 +103,7 @@ def _load(server: LocalServer, calls: int) -> None:
         edition = _make_room(server, reader, calls)
         _say(f"Loading about {calls:,} demo calls: {DAYS} days until {edition.until:%Y-%m-%d %H:%M} UTC")
         n_calls = load.send_spans(server, traffic.batches(edition))
-        records = evals_history.records(edition)
+        records = evals_history.records(edition) | {"budgets": budgets.records(edition)}
         load.send_records(server, records)
         n_records = {kind: len(records[kind]) for kind in ("runs", "results", "verdicts")}
         load.wait_until_visible(reader, {"calls": n_calls} | n_records)

@@ -24,7 +24,9 @@ RELEASES = Path(__file__).parents[1] / "fixtures" / "releases"
 def unpacked(release: str, into: Path) -> Path:
     """A copy of the data directory that the release left."""
     with tarfile.open(RELEASES / f"{release}.tar.xz") as archive:
-        archive.extractall(into, filter="data")
+        # As the argument `filter`, which Python 3.11.2 does not know yet.
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(into)
     [data] = into.iterdir()
     return data
 

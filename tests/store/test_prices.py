@@ -14,7 +14,7 @@ from store import price_records, prices
 from store.records import KINDS, problems
 from tests.spans import a_call, export
 from tests.store.price_records import a_card, a_decision, record, send
-from tests.stores import Store, open_store
+from tests.stores import Store, gpt_4o_book, open_store
 
 # 1,000 tokens of input at 2.50 and 100 of output at 10, USD per million
 AT_LIST = Decimal("0.0035")
@@ -27,7 +27,7 @@ NOVEMBER_NS = 1_793_534_400 * 10**9  # 2026-11-01T12:00:00Z
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(tmp_path) as opened:
+    with open_store(tmp_path, gpt_4o_book()) as opened:
         yield opened
 
 
