@@ -113,7 +113,7 @@ def share(part: int | None, whole: int | None) -> str:
 
 
 def duration(ns: int | None) -> str:
-    """A duration: 850 ms, 3.89 s, 2 min 05 s."""
+    """A duration: 850 ms, 3.89 s, 2 min 05 s, 1 h 47 min, 3 d 02 h."""
     if ns is None:
         return UNKNOWN
     if ns < 1_000_000:
@@ -123,7 +123,10 @@ def duration(ns: int | None) -> str:
     if ns < 59_995_000_000:
         return f"{ns / 1_000_000_000:.2f} s"
     minutes, seconds = divmod(round(ns / 1_000_000_000), 60)
-    return f"{minutes} min {seconds:02d} s"
+    if minutes < 60:
+        return f"{minutes} min {seconds:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours < 48 else f"{hours // 24} d {hours % 24:02d} h"
 
 
 def size(n_bytes: int | None) -> str:
@@ -207,6 +210,11 @@ def in_dimension(value: str | None, name: str) -> str:
     return shortened(value) if value else f"no {dimension(name)}"
 
 
+def no_value(dimension_name: str) -> str:
+    """The words by which calls without a value in a dimension are chosen."""
+    return "(no model named)" if dimension_name == "model" else f"(no {dimension(dimension_name)})"
+
+
 def tenant(tenant_id: str | None) -> str:
     return shortened(tenant_id) if tenant_id else "no tenant"
 
@@ -238,15 +246,29 @@ Direction = Literal["lower is better", "higher is better", "neither"]
 # Whether a rise is good news. Spend and traffic are neither: growth is not a fault.
 DIRECTIONS: Mapping[str, Direction] = {
     "requests": "neither",
-    "error_rate": "lower is better",
     "spend": "neither",
     "tokens": "neither",
+    "users": "neither",
+    "cost_per_thousand": "lower is better",
+    "error_rate": "lower is better",
+    "retry_rate": "lower is better",
+    "failover_rate": "lower is better",
+    "unpriced_share": "lower is better",
+    "truncated_share": "lower is better",
     "p50": "lower is better",
     "p95": "lower is better",
+    "p99": "lower is better",
+    "ttft": "lower is better",
+    "availability": "higher is better",
+    "cache_share": "higher is better",
+    "tokens_per_s": "higher is better",
+    "score": "higher is better",
 }
 
 # Below this a change against the previous period is taken for noise and stays grey.
 NOISE = 0.05
+# The 97.5th percentile of the normal distribution: 5 % two-sided.
+_Z_95 = 1.96
 
 
 @dataclass(frozen=True)
@@ -268,6 +290,24 @@ def change(metric: str, now: Decimal | float | None, before: Decimal | float | N
     if abs(ratio) < NOISE or direction == "neither":
         return Change(text, "neither")
     return Change(text, "bad" if (ratio > 0) == (direction == "lower is better") else "good")
+
+
+def change_of_share(metric: str, now: tuple[int, int], before: tuple[int, int]) -> Change | None:
+    """How a share moved, given as (part, whole) now and before: grey as well when so few calls could do so by chance.
+
+    Two-proportion z-test with pooled variance, two-sided at 5 % (Fleiss, Statistical Methods for Rates and Proportions,
+    2.3). It takes calls as independent: failures that come in one outage are not, and then it is too sure.
+    """
+    (part, whole), (part_before, whole_before) = now, before
+    if not whole or not whole_before:
+        return None
+    moved = change(metric, part / whole, part_before / whole_before)
+    pooled = (part + part_before) / (whole + whole_before)
+    variance = pooled * (1 - pooled) * (1 / whole + 1 / whole_before)
+    difference = part / whole - part_before / whole_before
+    if moved and difference**2 <= _Z_95**2 * variance:
+        return Change(moved.text, "neither")
+    return moved
 
 
 def _decimals(amount: Decimal, at_least: int) -> str:

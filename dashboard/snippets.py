@@ -66,11 +66,17 @@ steelyard demo            # 50,000 generated calls and eval runs, in project `de
 steelyard demo --remove   # and away again
 """
 
+IMPORT = """\
+steelyard import observations.jsonl                      # a known export is recognised by its columns
+steelyard import usage.csv --map started_at=ts --map model_requested=llm \\
+  --map input_tokens=usage.in --map output_tokens=usage.out --dry-run   # shows the first calls, stores nothing
+"""
+
 KEY = "sy_ingest_…"
 
 
 def snippets(http_url: str, grpc_url: str, *, needs_key: bool) -> Mapping[str, tuple[str, str]]:
-    """Text and its language, by the title of its tab. With `needs_key` each says where the key goes."""
+    """Text and its language, by who sends. With `needs_key` each says where the key goes."""
     told = {
         "http_url": http_url,
         "grpc_url": grpc_url,
@@ -85,7 +91,6 @@ def snippets(http_url: str, grpc_url: str, *, needs_key: bool) -> Mapping[str, t
         "Python": (PYTHON, "python"),
         "JavaScript": (JAVASCRIPT, "javascript"),
         "Langfuse SDK": (LANGFUSE, "bash"),
-        "Demo data": (DEMO, "bash"),
     }
     return {title: (_filled(text, told), language) for title, (text, language) in texts.items()}
 

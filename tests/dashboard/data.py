@@ -15,6 +15,7 @@ from store.backends import file
 
 NOW = datetime.fromisoformat("2026-11-21T12:30")  # UTC without a zone, as the store has it
 RUN_ID = "01KAMSUPPORTREPLY000000001"
+TRACE_ID, SPAN_ID = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 HOSTILE = (
     "<script>alert(1)</script>",
     "$x^2$ and $y$",
@@ -181,6 +182,20 @@ def a_score(**given: Any) -> dict[str, Any]:
     }
 
 
+def a_content(**given: Any) -> dict[str, Any]:
+    """A message of the call that TRACE_ID and SPAN_ID name."""
+    return _at(given) | {
+        "trace_id": TRACE_ID,
+        "span_id": int(SPAN_ID, 16),
+        "source": "span",
+        "key": "gen_ai.input.messages",
+        "body": "Where is my parcel?",
+        "n_redactions": 0,
+        "n_cut_characters": 0,
+        **given,
+    }
+
+
 def a_log_record(**given: Any) -> dict[str, Any]:
     return _at(given) | {
         "record_hash": uuid.uuid4().int >> 64,
@@ -235,6 +250,39 @@ A_RULE = {
     "tenant_id": "acme",
     "dimension": "service_name",
     "dimension_value": "bot",
+}
+A_BUDGET = {
+    "project": "default",
+    "received_at": NOW - timedelta(days=60),
+    "budget_key": "01KBUDGET",
+    "valid_from": date(2026, 9, 1),
+    "status": "set",
+    "monthly_usd": Decimal(100),
+    "soft_share": Decimal("0.8"),
+    "hard_share": Decimal(1),
+    "recorded_by": "ada",
+}
+A_SAVED_QUERY = {
+    "project": "default",
+    "received_at": NOW - timedelta(days=3),
+    "saved_key": "01KSAVED",
+    "kind": "query",
+    "name": "calls a day",
+    "status": "set",
+    "statement": "select day, count(*) as n_calls from spans group by day order by day",
+    "chart": '{"kind": "bar", "x": "day", "y": "n_calls"}',
+    "recorded_by": "ada",
+}
+A_SAVED_VIEW = {
+    "project": "default",
+    "received_at": NOW - timedelta(days=2),
+    "saved_key": "01KVIEW",
+    "kind": "view",
+    "name": "Acme, month",
+    "status": "set",
+    "page": "spend",
+    "address": '{"tenant": "acme"}',
+    "recorded_by": "ada",
 }
 RATE_CARD = {
     "rate_card": "openai/gpt-4o@2024-08-06",

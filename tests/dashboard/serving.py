@@ -15,9 +15,9 @@ START_PATIENCE_S = 60.0
 
 
 @contextlib.contextmanager
-def serving(*arguments: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Run `python -m dashboard.serve` on a free port: its URL and its process, once it answers."""
-    (port,) = free_ports(1)
+def serving(*arguments: str, port: int | None = None) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run `python -m dashboard.serve` on a free port, or this one: its URL and its process, once it answers."""
+    port = port or free_ports(1)[0]
     command = [sys.executable, "-m", "dashboard.serve", "--port", str(port), *arguments]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     url = f"http://127.0.0.1:{port}"

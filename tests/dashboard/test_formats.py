@@ -65,6 +65,9 @@ def test_a_unit_cost_stays_decimal() -> None:
         (3_890_000_000, "3.89 s"),
         (59_996_000_000, "1 min 00 s"),
         (125_000_000_000, "2 min 05 s"),
+        (3_599_400_000_000, "59 min 59 s"),
+        (6_423_000_000_000, "1 h 47 min"),
+        (48 * 3_600 * 10**9, "2 d 00 h"),
     ],
 )
 def test_a_duration_is_written_in_the_unit_people_say(ns: int | None, text: str) -> None:
