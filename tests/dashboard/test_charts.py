@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -125,3 +126,14 @@ def test_every_figure_can_be_drawn_from_nothing() -> None:
     assert charts.spend_bars([], str, "tenant").alt
     assert charts.forest([], str).alt
     assert charts.verdict_history([], str).alt
+
+
+class TestSparkline:
+    @pytest.mark.parametrize("values", [[], [3.0], [0.0, 0.0, 0.0]])
+    def test_without_a_course_there_is_none(self, values: list[float]) -> None:
+        assert charts.sparkline(values) == ""
+
+    def test_it_goes_from_zero_to_the_highest_value(self) -> None:
+        drawn = unquote(charts.sparkline([Decimal(0), Decimal("0.5"), Decimal(1)]))
+        assert 'points="0,20 1,10 2,0"' in drawn
+        assert "M1 20v-10h.8v10zM2 20v-20h.8v20z" in unquote(charts.sparkline([0, 0.5, 1], "bars"))
