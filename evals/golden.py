@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from errors import SuiteError
+from evals.folder import write_durably
 from evals.sections import did_you_mean
 
 _EXAMPLE = '{"id": "inv-001", "input": {"document": "…"}, "expected": {"category": "invoice"}}'
@@ -65,6 +66,26 @@ def load(path: Path) -> GoldenSet:
     if not cases:
         raise SuiteError(f"{path}: the golden set has no case. Write one line a case: {_EXAMPLE}")
     return _pinned(path.parent.name or path.stem, str(path), cases)
+
+
+def append(path: Path, line: str) -> Case:
+    """Add a case to a golden set, or begin one with it; the file is whole at every moment. Returns the case.
+
+    Raises SuiteError when the line is no case, the file is no golden set, or a case of that id or content is there already.
+    """
+    case = _case(line, "the new case")
+    try:
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        known = load(path).cases if before.strip() else ()
+        for one in known:
+            if one.case_id == case.case_id or one.content_hash == case.content_hash:
+                raise SuiteError(f"{path}: case {one.case_id!r} is already there. Nothing was added.")
+        write_durably(
+            path.resolve(), before + ("" if before.endswith("\n") or not before else "\n") + line + "\n"
+        )
+    except (OSError, UnicodeDecodeError) as failed:
+        raise SuiteError(f"{path}: cannot be written ({failed}). Name a file that you may write.") from failed
+    return case
 
 
 def subset(golden: GoldenSet, most: int, always: Iterable[str]) -> GoldenSet:

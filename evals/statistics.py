@@ -95,10 +95,21 @@ def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> In
     z²/(n + z²): units that all agree have no spread, and no spread is not certainty. Wrong when few units
     carry most of the cases.
     """
-    n = len(values)
-    mean = fmean(values)
+    deviation = stdev(values) if len(values) > 1 else None
+    return interval_of_mean(fmean(values), deviation, len(values), confidence)
+
+
+def interval_of_mean(
+    mean: float, deviation: float | None, n: int, confidence: float = CONFIDENCE
+) -> Interval:
+    """`mean_interval` of n units of which only the mean and the sample standard deviation are at hand.
+
+    `deviation` is None below two units, which prove nothing.
+    """
     z_squared = normal_quantile(confidence) ** 2
-    spread = t_quantile(0.5 + confidence / 2, n - 1) * stdev(values) / math.sqrt(n) if n > 1 else math.inf
+    spread = (
+        math.inf if deviation is None else t_quantile(0.5 + confidence / 2, n - 1) * deviation / math.sqrt(n)
+    )
     half = max(spread, z_squared / (n + z_squared))
     return Interval(max(mean - half, -1.0), min(mean + half, 1.0))
 

@@ -15,6 +15,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from commands import eval as eval_command
 from commands import gate as gate_command
+from commands import links
+from evals.outbox import Receiver
 from steelyard import COMMANDS
 from store.records import KINDS, problems
 from tests.evals.factories import EXAMPLE, STEELYARD, a_suite, environment, front_door, only_run, steelyard
@@ -256,7 +258,11 @@ def test_calls_and_records_reach_the_receiver_and_have_the_stores_shapes(tmp_pat
         done = front_door(
             "eval", "run", a_suite(tmp_path), "--project", "demo", cwd=tmp_path, STEELYARD_OTLP_URL=server.url
         )
-    assert f"/gates?run={only_run(tmp_path).name}" in done.stdout
+    pages = [
+        f"http://127.0.0.1:8501/{page}?run={only_run(tmp_path).name}&project=demo"
+        for page in ("gates", "evals")
+    ]
+    assert done.stdout.splitlines()[-2:] == pages
     by_kind: dict[str, list] = {}
     for seen in server.script.seen:
         assert seen.headers["x-steelyard-project"] == "demo"
@@ -269,6 +275,19 @@ def test_calls_and_records_reach_the_receiver_and_have_the_stores_shapes(tmp_pat
         assert problems(KINDS[kind], rows) == []
         assert not {key for row in rows for key in row} - set(KINDS[kind].fields)
     assert spans_in(server) == 8
+
+
+def test_the_pages_of_a_run_are_on_the_dashboard_that_the_environment_names(monkeypatch: pytest.MonkeyPatch):
+    receiver = Receiver("https://collector.example:4318", "default")
+    monkeypatch.delenv(links.DASHBOARD_URL, raising=False)
+    gate, cases, hint = links.of_run("01K", receiver).splitlines()
+    assert (gate, cases) == ("/gates?run=01K", "/evals?run=01K")
+    assert "STEELYARD_DASHBOARD_URL" in hint
+    monkeypatch.setenv(links.DASHBOARD_URL, "https://steelyard.example/")
+    assert links.of_run("01K", receiver).splitlines() == [
+        "https://steelyard.example/gates?run=01K",
+        "https://steelyard.example/evals?run=01K",
+    ]
 
 
 def spans_in(server: standin.Server) -> int:
