@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from ulid import ULID
 
+from commands import links
 from commands.local import eval_receiver, eval_store
 from errors import ServerError
 from evals import decision, execution, outbox, plan, suite
@@ -16,7 +17,6 @@ from evals.folder import RunFolder
 from evals.outbox import Receiver
 from evals.report import junit, markdown, text
 
-DASHBOARD_URL = "http://127.0.0.1:8501"
 # A terminal that repaints more often than this costs more than it tells.
 _REPAINT_S = 0.1
 
@@ -111,7 +111,7 @@ def conclude(
     click.echo(text.render(judged))
     click.echo(f"\n{folder.path}/  report.md  junit.xml  verdict.json")
     if _delivered(folder, receiver, send=send):
-        click.echo(f"{DASHBOARD_URL}/gates?run={judged.run['run_id']}")
+        click.echo(links.of_run(judged.run["run_id"], receiver))
     return 0 if report_only else code
 
 
