@@ -62,12 +62,14 @@ COMMANDS: dict[str, dict[str, str]] = {
         "spend": "What each tenant cost in a month, with what could not be priced.",
         "prices": "What models cost, since when and who says so; set prices of your own.",
         "tenants": "Whom calls are for: owners, cost centres, who is billed, and rules.",
+        "budgets": "What a month may cost, by tenant or any dimension: set, list with forecast, remove.",
         "reprice": "Charge stored calls by today's prices; shows the difference first.",
         "periods": "Close a month, open it again, list what was closed.",
     },
     "Evals and gates": {
         "eval": "Run a suite against its golden set and decide.",
         "gate": "Decide PASS, FAIL or INCONCLUSIVE from stored runs.",
+        "golden": "Golden sets: add a call that happened as a case.",
     },
 }
 

@@ -22,6 +22,7 @@ from collector.processes.listening import listen
 from collector.processes.supervise import ProcessSpec, Supervisor
 from collector.settings import MEGABYTE, CollectorSettings
 from collector.tls import certificate
+from commands import pages
 from errors import ConfigError, DataDirError, ServerError
 from store.trust import exactly
 
@@ -59,6 +60,8 @@ def running(settings: CollectorSettings, *, with_dashboard: bool) -> Iterator[Ru
     cannot be served, or when others could reach it and there is no access key.
     """
     dashboard_url = settings.dashboard_url if with_dashboard else None
+    if with_dashboard:
+        pages.check(settings)
     served = certificate(settings)
     os.umask(0o077)  # the children's too: whatever is written here is this user's alone
     datadir.prepare(settings.data)
@@ -114,35 +117,17 @@ def _specs(settings: CollectorSettings, with_dashboard: bool, local_token: str) 
         ),
     ]
     if with_dashboard:
-        _see_that_free(settings, "dashboard", settings.dashboard, "--dashboard", settings.dashboard_host)
+        _see_that_free(settings, "dashboard", settings.dashboard, "--dashboard", settings.dashboard_address)
         specs.append(
             ProcessSpec(
                 "dashboard",
-                (
-                    *python,
-                    "dashboard.serve",
-                    "--supervised",
-                    "--log-format",
-                    settings.log_format,
-                    "--address",
-                    settings.dashboard_host,
-                    "--port",
-                    str(settings.dashboard),
-                    "--api-url",
-                    settings.api_url,
-                ),
+                (*python, "dashboard.serve", *pages.arguments(settings)),
                 lambda: _answers(settings, f"{settings.dashboard_url}/_stcore/health"),
                 stop_patience_s=5.0,
-                env=_dashboard_environment(settings, local_token),
+                env=pages.environment(settings, local_token),
             )
         )
     return specs
-
-
-def _dashboard_environment(settings: CollectorSettings, local_token: str) -> dict[str, str]:
-    """What it needs to read every project. Not in its arguments: those anybody on the machine can list."""
-    pinned = {"STEELYARD_CERTIFICATE": str(settings.tls_cert.absolute())} if settings.tls_cert else {}
-    return {"STEELYARD_API_KEY": local_token, **pinned}
 
 
 def _check_redaction(settings: CollectorSettings) -> None:

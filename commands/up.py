@@ -13,6 +13,7 @@ import click
 from collector.configure import load_settings
 from collector.observe import logs
 from collector.settings import CollectorSettings
+from commands import pages
 from commands.processes import Running, running
 
 _log = logs.of("steelyard")
@@ -72,9 +73,9 @@ def _welcome(up: Running) -> None:
 
 def _banner(up: Running) -> str:
     settings = up.settings
-    page = [f"  dashboard   {up.dashboard_url}"] if up.dashboard_url else []
     # Other machines know this one by its name, when it listens on every address.
     host = settings.host if settings.host == settings.local_host else socket.gethostname()
+    page = [f"  dashboard   {pages.url_for_people(settings)}"] if up.dashboard_url else []
     over_grpc = settings.url(host, settings.otlp_grpc)
     return "\n".join(
         [
@@ -97,8 +98,8 @@ def _about_access(up: Running) -> list[str]:
         said.append(
             "  keys        export OTEL_EXPORTER_OTLP_HEADERS=x-api-key=sy_… (one from `steelyard keys add`)"
         )
-    if settings.is_public and up.dashboard_url:
-        said.append("  The dashboard has no sign-in yet, so only this machine can open it.")
+    if settings.is_public and up.dashboard_url and not settings.is_dashboard_public:
+        said.append("  Only this machine can open the dashboard; for others set a sign-in (docs/sign-in.md).")
     if settings.is_public and settings.tls_cert is None:
         said.append(
             "  Keys and telemetry cross the network unencrypted: set tls_cert and tls_key, or use a TLS proxy."

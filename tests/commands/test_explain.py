@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
-import steelyard as front_door
 from collector.receiver.otlp import PROTOBUF, read_traces
 from tests.captures import capture, expected
+from tests.front_door import Done, front_door
 from tests.servers import start_server
 from tests.spans import a_call, export
 from tests.stores import open_store
@@ -26,17 +24,8 @@ CASES = (
 TWICE = bytes.fromhex("00000000000000ab")
 
 
-@dataclass(frozen=True)
-class Ran:
-    """What a command did."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 class Explain(Protocol):
-    def __call__(self, *words: str) -> Ran: ...
+    def __call__(self, *words: str) -> Done: ...
 
 
 def requests() -> list[bytes]:
@@ -65,14 +54,11 @@ def data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture
-def steelyard(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Explain:
+def steelyard(data: Path) -> Explain:
     """The command as its entry point runs it, in this process."""
 
-    def run(*words: str) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["steelyard", "explain", *words, "--data", str(data)])
-        capsys.readouterr()
-        code = front_door.main()
-        return Ran(code, *capsys.readouterr())
+    def run(*words: str) -> Done:
+        return front_door("explain", *words, "--data", data)
 
     return run
 
@@ -89,7 +75,7 @@ def call_of(name: str, **wanted: Any) -> dict[str, Any]:
     return found
 
 
-def line_of(ran: Ran, begins: str) -> str:
+def line_of(ran: Done, begins: str) -> str:
     """The line of a column."""
     assert ran.returncode == 0, ran.stderr
     return next(line.strip() for line in ran.stdout.splitlines() if line.strip().startswith(begins + " "))

@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import signal
 import subprocess
-import sys
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
@@ -16,7 +15,8 @@ from typing import Protocol
 import pyarrow.parquet as pq
 import pytest
 
-import steelyard as front_door
+from tests.front_door import Done as Ran
+from tests.front_door import front_door
 from tests.servers import STEELYARD, Server
 from tests.spans import a_call, export
 from tests.stores import open_store
@@ -26,29 +26,17 @@ OCTOBER_NS = 1_791_201_600 * 10**9
 NOVEMBER_NS = 1_793_491_200 * 10**9
 
 
-@dataclass(frozen=True)
-class Ran:
-    """What a command did."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 class Steelyard(Protocol):
     def __call__(self, *words: str, data: Path | None = None) -> Ran: ...
 
 
 @pytest.fixture
-def steelyard(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Steelyard:
+def steelyard() -> Steelyard:
     """The command as its entry point runs it, in this process: thirty interpreters would cost a minute."""
 
     def run(*words: str, data: Path | None = None) -> Ran:
         where = ["--data", str(data)] if data else []
-        monkeypatch.setattr(sys, "argv", ["steelyard", *words, *where])
-        capsys.readouterr()
-        code = front_door.main()
-        return Ran(code, *capsys.readouterr())
+        return front_door(*words, *where, env=dict(os.environ))
 
     return run
 
