@@ -8,9 +8,10 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from dashboard import pieces, saved, sign_in
+from dashboard import pieces, sign_in
 from dashboard.filters import CannotNarrowError, Filters, toolbar
 from dashboard.places import PLACES, Place
+from dashboard.saved.menu import menu
 from dashboard.visitor import Visitor
 from errors import NotSignedInError, UserError
 from store.projects import DEMO_PROJECT
@@ -34,7 +35,7 @@ def main() -> None:
     try:
         fields = [field for every in PLACES for field in every.own]
         drawn.append(toolbar(place.title, place.shows, place.own, fields))
-        saved.menu(place, drawn[0], PLACES)
+        menu(place, drawn[0], PLACES)
         if drawn[0].project == DEMO_PROJECT:
             st.warning(
                 "Demo data – generated, not measured. Remove it with `steelyard demo --remove`",

@@ -1,7 +1,6 @@
 """What people keep of the pages under a name: views (a page with its filters) and queries (a SELECT with its figure)."""
 
 from dashboard.saved.kept import Saved, SavedKind, find, keep, listed, may_keep, remove, why_not, wrong_name
-from dashboard.saved.menu import menu
 
 __all__ = [
     "Saved",
@@ -10,7 +9,6 @@ __all__ = [
     "keep",
     "listed",
     "may_keep",
-    "menu",
     "remove",
     "why_not",
     "wrong_name",

@@ -114,15 +114,15 @@ def a_page_with_the_menu() -> None:
     """The entry script, as far as the menu needs it, on the page Traces."""
     import streamlit as st
 
-    from dashboard import saved
     from dashboard.filters import toolbar
     from dashboard.places import PLACES
+    from dashboard.saved.menu import menu
 
     here = next(place for place in PLACES if place.path == "traces")
     others = [st.Page(lambda: None, title=place.title, url_path=place.path) for place in PLACES]
     st.navigation([st.Page(lambda: None, title="Here", url_path="", default=True), *others])
     chosen = toolbar(here.title, here.shows, here.own, here.own)
-    saved.menu(here, chosen, PLACES)
+    menu(here, chosen, PLACES)
     st.text(chosen.described)
 
 
