@@ -17,7 +17,7 @@ from dashboard.places import PLACES
 from tests.dashboard.browsing import READY_MS, SCREEN, Dashboard, settle, visit
 from tests.dashboard.data import RUN_ID, SPAN_ID, TRACE_ID
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.tour]
 
 # What is open on a page, besides what it shows by itself; a page that is not here is looked at as it is.
 OPENED = {
